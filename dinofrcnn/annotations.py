@@ -6,18 +6,18 @@ __all__ = ['MAX_PIXELS', 'TURNS', 'ANNOTATION_FILE', 'META_FILE', 'FORMAT_VERSIO
            'boxes_problem', 'validate', 'name_of', 'read_json', 'annotation_path', 'read_annotations',
            'write_annotations', 'refuse_existing', 'to_coco', 'image_ids', 'samples_dir']
 
-# %% ../nbs/02_annotations.ipynb #4ae978f7
-import contextlib, json, os
+# %% ../nbs/02_annotations.ipynb #0940cbcd
+import contextlib, json, os, posixpath
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFile
 
 from .runtime import UserError, atomic_write
 
-# %% ../nbs/02_annotations.ipynb #099fce02
+# %% ../nbs/02_annotations.ipynb #a978c06a
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # 179 million: beyond this Pillow itself calls a file a decompression bomb
 TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
          6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90}  # EXIF orientation -> what makes it upright
@@ -32,7 +32,7 @@ def open_image(path, max_pixels: int = MAX_PIXELS):
         with Image.open(path) as image:
             if image.width * image.height > max_pixels: raise UserError(f"image '{path}' has {image.width}×{image.height} pixels, more than max_pixels={max_pixels}")
             yield image, exif_orientation(image)
-    except (UserError, MemoryError): raise
+    except UserError: raise
     except Image.DecompressionBombError: raise UserError(f"image '{path}' has more pixels than max_pixels={max_pixels}: is it meant to be that large?") from None
     except Exception as e: raise UserError(f"image '{path}' cannot be decoded: {str(e) or type(e).__name__}") from None
 
@@ -68,15 +68,16 @@ def image_size(path, max_pixels: int = MAX_PIXELS) -> tuple:
     with open_image(path, max_pixels) as (image, orientation):
         return image.size[::-1] if orientation >= 5 else image.size
 
-# %% ../nbs/02_annotations.ipynb #3d3c164b
+# %% ../nbs/02_annotations.ipynb #b45a81c0
 def safe_name(name) -> str:
     "`name` as a relative path with forward slashes; `UserError` if it is absolute, has '..', or is no usable name."
     if not isinstance(name, str) or not name.strip(): raise UserError(f"file_name {name!r} is not a name")
     path = name.replace("\\", "/")
-    if path.startswith("/") or PureWindowsPath(path).drive: raise UserError(f"file_name {name!r} is an absolute path: names are relative to the image folder")
+    if path.startswith("/") or path[1:2] == ":": raise UserError(f"file_name {name!r} is an absolute path: names are relative to the image folder")
     if ".." in path.split("/"): raise UserError(f"file_name {name!r} contains '..': names stay inside the image folder")
+    if posixpath.normpath(path) == ".": raise UserError(f"file_name {name!r} is not a name")
     if not path.isprintable() and any(ord(c) < 32 or 0xd800 <= ord(c) < 0xe000 for c in path): raise UserError(f"file_name {name!r} contains characters no file can have")
-    return str(PurePosixPath(path))
+    return posixpath.normpath(path)
 
 def image_path(
     root,       # image folder

@@ -3,15 +3,17 @@
 # %% auto #0
 __all__ = ['REASONS', 'REPAIRS', 'MIN_SIDE', 'VERDICTS', 'IMAGE_SUFFIXES', 'CLASS_FILES', 'SPLIT_FILES', 'MAX_CLASS_ID',
            'Problem', 'Count', 'ConversionReport', 'SourceImage', 'Source', 'look_at', 'examine', 'examine_all',
-           'turn_boxes', 'judge', 'pixel_boxes', 'judge_all', 'build_records', 'finish', 'read_text', 'clean_name',
-           'unique_names', 'read_class_list', 'yaml_names', 'files_below', 'need_folder', 'stem_of', 'split_entries',
-           'yolo_row', 'yolo_label_keys', 'match_labels', 'yolo_images', 'find_class_list', 'add_label_file',
-           'name_classes', 'read_yolo', 'add_orphans', 'convert_yolo', 'plain_id', 'stated_size', 'four_numbers',
-           'coco_image', 'coco_classes', 'read_coco', 'add_annotation', 'coco_columns', 'coco_notes', 'convert_coco',
-           'voc_object', 'voc_root', 'ImageFinder', 'voc_keys', 'read_voc', 'voc_finish', 'voc_guess', 'convert_voc']
+           'turn_boxes', 'judge', 'pixel_boxes', 'judge_all', 'note_bulk', 'note_unlisted', 'build_records', 'finish',
+           'read_text', 'clean_name', 'unique_names', 'read_class_list', 'yaml_names', 'files_below', 'need_folder',
+           'stem_of', 'split_entries', 'yolo_row', 'yolo_label_keys', 'match_labels', 'yolo_images', 'find_class_list',
+           'add_label_file', 'name_classes', 'read_yolo', 'add_orphans', 'convert_yolo', 'plain_id', 'stated_size',
+           'four_numbers', 'coco_image', 'coco_classes', 'read_coco', 'add_annotation', 'coco_columns', 'strip_folder',
+           'coco_notes', 'convert_coco', 'voc_object', 'voc_root', 'ImageFinder', 'voc_keys', 'read_voc', 'voc_finish',
+           'voc_guess', 'convert_voc', 'export_report', 'without_crowds', 'write_folder', 'label_names', 'export_coco',
+           'export_yolo', 'export_voc', 'voc_xml']
 
-# %% ../nbs/03_convert.ipynb #4a5d16e2
-import difflib, json, math, os, re, shutil, tempfile
+# %% ../nbs/03_convert.ipynb #e6693bed
+import difflib, json, math, os, re, tempfile
 from array import array
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .annotations import (PER_BOX, Annotations, annotation_path, image_path, open_image, read_annotations, read_json, refuse_existing,
+from .annotations import (Annotations, annotation_path, image_path, open_image, read_annotations, read_json, refuse_existing,
                                    safe_name, to_coco, write_annotations)
 from .runtime import UserError, atomic_write, progress
 
-# %% ../nbs/03_convert.ipynb #464a8103
+# %% ../nbs/03_convert.ipynb #09549b06
 REASONS = {
     # images
     "image missing":         "the labels name an image file that is not there",
@@ -46,6 +48,7 @@ REASONS = {
     "no area":               "it is less than a hundredth of a pixel wide or high",
     "outside image":         "no part of it lies in the image",
     "clipped":               "a part of it lay outside the image and was cut off",
+    "crowd":                 "it is around a group, which the format written cannot say",
 }
 REPAIRS = ("turned upright", "size corrected", "clipped")  # kept, but not as they were; every other reason drops
 
@@ -134,7 +137,7 @@ class Source:
         if problem is not None: self.problems[len(self.where)] = problem
         self.image.append(image); self.label.append(label); self.box.extend(box); self.where.append(where)
 
-# %% ../nbs/03_convert.ipynb #c9d5676b
+# %% ../nbs/03_convert.ipynb #42b5486d
 def look_at(path, decode: bool) -> tuple:
     "(width, height) as stored and the EXIF orientation; with `decode` also proves that every pixel is there."
     with open_image(path) as (image, orientation):
@@ -142,7 +145,7 @@ def look_at(path, decode: bool) -> tuple:
         return image.size, orientation
 
 def examine(image: SourceImage, image_dir, decode: bool) -> tuple:
-    "Size of the upright image, orientation to turn its boxes by (1: none) and a repair to report, if any."
+    "Size of the upright image, orientation to turn its boxes by (1: none), a repair to report if any, and whether the turn was a guess."
     try: path = image_path(image_dir, image.name)
     except UserError as e: raise Problem("unsafe name", str(e)) from None
     try:
@@ -151,14 +154,15 @@ def examine(image: SourceImage, image_dir, decode: bool) -> tuple:
     except UserError as e: raise Problem("image unreadable", str(e)) from None
     except (OSError, ValueError) as e: raise Problem("image missing", str(e)) from None
     upright = stored[::-1] if orientation >= 5 else stored
-    if image.size in (None, upright): return upright, 1, None
-    if image.size == stored: return upright, orientation, Problem("turned upright", f"EXIF orientation {orientation}")
-    return upright, 1, Problem("size corrected", "labels say {}×{}, the file has {}×{}".format(*image.size, *upright))
+    guessed = orientation != 1 and (image.size is None or upright == stored)
+    if image.size in (None, upright): return upright, 1, None, guessed
+    if image.size == stored: return upright, orientation, Problem("turned upright", f"EXIF orientation {orientation}"), False
+    return upright, 1, Problem("size corrected", "labels say {}×{}, the file has {}×{}".format(*image.size, *upright)), guessed
 
 def examine_all(source: Source, image_dir, check_images: bool) -> tuple:
     "Sizes (n + 1, 2), orientations (n + 1,), and {index: Problem} of repairs. Sets `.problem` of images that cannot be used."
     n = len(source.images) + 1  # the last entry stands for "no image", index -1
-    sizes, turns, repairs = np.ones((n, 2)), np.ones(n, dtype=int), {}
+    sizes, turns, repairs, guesses = np.ones((n, 2)), np.ones(n, dtype=int), {}, 0
     def look(i):
         try: return examine(source.images[i], image_dir, check_images)
         except Problem as e: return e
@@ -168,8 +172,10 @@ def examine_all(source: Source, image_dir, check_images: bool) -> tuple:
         for i, found in zip(to_open, progress(pool.map(look, to_open), "looking at the images", len(to_open))):
             if isinstance(found, Problem): source.images[i].problem = found
             else:
-                sizes[i], turns[i], repair = found
+                sizes[i], turns[i], repair, guessed = found
+                guesses += guessed
                 if repair: repairs[i] = repair
+    if guesses: source.notes.append(f"{guesses} images are turned by EXIF and the labels do not tell for which way: their boxes are taken as drawn on the upright picture")
     return sizes, turns, repairs
 
 # %% ../nbs/03_convert.ipynb #77800ae0
@@ -193,7 +199,7 @@ def judge(boxes, sizes) -> tuple:
     moved = (abs(cut - boxes) > MIN_SIDE).any(axis=1)
     return cut, np.select([~finite, inverted, flat, outside, moved], [1, 2, 3, 4, 5], 0)
 
-# %% ../nbs/03_convert.ipynb #58a17bd8
+# %% ../nbs/03_convert.ipynb #b7aaf436
 def pixel_boxes(source: Source, sizes, turns):
     "Boxes (n, 4) in pixels of the upright images."
     boxes, image = np.array(source.box).reshape(-1, 4), np.array(source.image, dtype=int)
@@ -220,6 +226,18 @@ def judge_all(source: Source, sizes, turns, report: ConversionReport) -> tuple:
         report.add("box", problem.reason, file, f"{source.unit} {where}" if isinstance(where, int) else where, problem.detail)
     return np.round(boxes, 4), keep
 
+def note_bulk(source: Source, report: ConversionReport):
+    "Say it when so many boxes lie outside that the coordinates must mean something else."
+    outside = sum(r["reason"] == "outside image" for r in report.rows)
+    if outside * 2 > report.boxes.found:
+        cure = "these are pixels, not fractions of the image" if source.relative else "do the labels belong to images of this size?"
+        source.notes.append(f"{outside} of {report.boxes.found} boxes lie outside their images: {cure}")
+
+def note_unlisted(source: Source, image_dir):
+    "Say it when the image folder holds images that the labels do not mention."
+    rest = sorted(set(files_below(image_dir, IMAGE_SUFFIXES)) - {im.name for im in source.images})
+    if rest: source.notes.append(f"{len(rest)} images in '{image_dir}' are not mentioned in the labels and not converted, for example '{rest[0]}'")
+
 def build_records(source: Source, sizes, boxes, keep) -> list:
     "One record per usable image, in the source's order, with its kept boxes."
     image = np.array(source.image, dtype=int)
@@ -239,6 +257,8 @@ def build_records(source: Source, sizes, boxes, keep) -> list:
 def finish(source: Source, image_dir, output, check_images: bool, force: bool) -> ConversionReport:
     "From what a parser found to files on disk: look at the images, judge the boxes, balance, write."
     sizes, turns, repairs = examine_all(source, image_dir, check_images)
+    missing = [im for im in source.images if im.problem and im.problem.reason == "image missing"]
+    if missing and len(missing) == len(source.images): raise UserError(f"not one of the {len(missing)} images is below '{image_dir}': the first is '{missing[0].name or missing[0].label_file}'")
     path = annotation_path(output)
     report = ConversionReport(source.what, str(path), notes=source.notes)
     report.images.found, report.boxes.found = len(source.images), len(source.where)
@@ -246,6 +266,7 @@ def finish(source: Source, image_dir, output, check_images: bool, force: bool) -
         problem = im.problem or repairs.get(i)
         if problem: report.add("image", problem.reason, im.label_file or im.name, im.name if im.label_file else "", problem.detail)
     boxes, keep = judge_all(source, sizes, turns, report)
+    note_bulk(source, report)
     records = build_records(source, sizes, boxes, keep)
     report.images.kept, report.boxes.kept = len(records), int(keep.sum())
     report.balance()
@@ -409,18 +430,19 @@ def name_classes(source: Source, names):
         source.label[row] = index.get(class_id, -1)
     source.classes = list(names.values())
 
-# %% ../nbs/03_convert.ipynb #a79c8627
+# %% ../nbs/03_convert.ipynb #ec75201f
 def read_yolo(yolo_dir, image_dir, class_list, sixth_column, split_file) -> Source:
     "Parse a YOLO data set."
     source = Source(f"yolo {yolo_dir}", "line", yolo_images(image_dir, split_file), relative=True)
     if not source.images: raise UserError(f"no images below '{image_dir}': looked for {' '.join(sorted(IMAGE_SUFFIXES))}")
-    labels = {stem_of(n): n for n in files_below(yolo_dir, {".txt"}) if os.path.basename(n) not in CLASS_FILES + SPLIT_FILES}
+    labels = {stem_of(n): n for n in files_below(yolo_dir, {".txt"})}
     matched = match_labels([im.name for im in source.images], labels, yolo_dir, image_dir)
+    labels = {k: n for k, n in labels.items() if k in set(matched) or os.path.basename(n) not in CLASS_FILES + SPLIT_FILES}
     if labels and not any(matched): raise UserError(f"none of the {len(labels)} label files below '{yolo_dir}' belongs to one of the {len(source.images)} images below '{image_dir}': "
                                                     f"for example label '{next(iter(labels.values()))}', image '{source.images[0].name}'")
     if not labels: source.notes.append(f"there is no label file below '{yolo_dir}': every image is background")
     for i, (im, key) in enumerate(zip(source.images, matched)):
-        if key is None: continue
+        if key is None or im.problem: continue
         im.label_file, before = labels[key], len(source.where)
         add_label_file(source, i, Path(yolo_dir)/labels[key], labels[key], sixth_column)
         im.background = "with blank label file" if len(source.where) == before else "whose boxes were all dropped"
@@ -497,7 +519,7 @@ def coco_classes(source: Source, categories, used: set, class_list, keep_unused:
     source.classes, source.meta["category_ids"] = names, ids
     return {i: label for label, i in enumerate(ids)}
 
-# %% ../nbs/03_convert.ipynb #517a14eb
+# %% ../nbs/03_convert.ipynb #b8381791
 def read_coco(instances_json, class_list, keep_unused: bool) -> Source:
     "Parse a COCO instances file."
     data, shown = read_json(instances_json), os.path.basename(instances_json)
@@ -536,6 +558,14 @@ def coco_columns(source: Source, annotations: list):
     with np.errstate(all="ignore"): of_box = ((x2 - x1) * (y2 - y1)).tolist()
     source.extras["area"] = [a["area"] if type(a.get("area")) in (int, float) and 0 <= a["area"] < 1e18 else of_box[i] for i, a in enumerate(rows)]
 
+def strip_folder(source: Source, image_dir):
+    "Names that all begin with the image folder's own name ('train2017/1.jpg' for images in …/train2017) are meant from its parent."
+    head = os.path.basename(os.path.abspath(image_dir)) + "/"
+    usable = [im for im in source.images if not im.problem]
+    if not usable or not all(im.name.startswith(head) for im in usable) or os.path.isdir(os.path.join(image_dir, head)): return
+    for im in usable: im.name = im.name.removeprefix(head)
+    source.notes.append(f"all file names began with '{head}', the image folder itself: it was taken off")
+
 def coco_notes(source: Source):
     "What concerns the file as a whole."
     again = [n for n, k in Counter(im.name for im in source.images if not im.problem).items() if k > 1]
@@ -556,7 +586,10 @@ def convert_coco(
     "Convert COCO instances. Boxes, `iscrowd`, `area` and image ids are kept; polygons and masks are left out."
     refuse_existing(annotation_path(output), force)
     need_folder(image_dir, "image folder")
-    return finish(read_coco(instances_json, class_list, keep_unused), image_dir, output, check_images, force)
+    source = read_coco(instances_json, class_list, keep_unused)
+    strip_folder(source, image_dir)
+    if check_images: note_unlisted(source, image_dir)
+    return finish(source, image_dir, output, check_images, force)
 
 # %% ../nbs/03_convert.ipynb #73ffed05
 def voc_object(node, zero_based: bool) -> tuple:
@@ -595,7 +628,7 @@ class ImageFinder:
             except UserError as e: raise Problem("unsafe name", str(e)) from None
         raise Problem("image missing", f"neither '{key}.*' nor '{filename}' is one image")
 
-# %% ../nbs/03_convert.ipynb #02fe53ae
+# %% ../nbs/03_convert.ipynb #8f5ae731
 def voc_keys(files: dict, split_file) -> list:
     "Which XML files to read (keys of `files`, or names that are missing there): all, or those of a split list."
     if split_file is None: return list(files)
@@ -676,4 +709,96 @@ def convert_voc(
     "Convert Pascal VOC files. 1-based inclusive corners become 0-based edges; `difficult` and `truncated` are kept."
     refuse_existing(annotation_path(output), force)
     need_folder(annotation_dir, "annotation folder"); need_folder(image_dir, "image folder")
-    return finish(read_voc(annotation_dir, image_dir, split_file, class_list, zero_based), image_dir, output, check_images, force)
+    source = read_voc(annotation_dir, image_dir, split_file, class_list, zero_based)
+    if split_file is None: note_unlisted(source, image_dir)
+    return finish(source, image_dir, output, check_images, force)
+
+# %% ../nbs/03_convert.ipynb #e72b82b2
+def export_report(annotations: Annotations, annotation_file, output) -> ConversionReport:
+    "A report in which everything is kept."
+    n, boxes = len(annotations.records), sum(len(r["boxes"]) for r in annotations.records)
+    return ConversionReport(str(annotation_path(annotation_file)), str(output), Count(n, n), Count(boxes, boxes))
+
+def without_crowds(annotations: Annotations, report: ConversionReport) -> list:
+    "Per record the indices of the boxes that are no crowd; the others go into the report."
+    for r in annotations.records:
+        for i, crowd in enumerate(r.get("iscrowd", [])):
+            if crowd: report.add("box", "crowd", r["file_name"], f"box {i}")
+    report.boxes.kept -= len(report.rows)
+    report.balance()
+    return [[i for i in range(len(r["boxes"])) if not r.get("iscrowd", [0] * (i + 1))[i]] for r in annotations.records]
+
+def write_folder(files: dict, output, force: bool):
+    "Write {relative name: text} below `output`: all into a temporary folder beside it, then moved."
+    output = Path(output)
+    refuse_existing(output, force)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as temp:
+        for name, text in files.items():
+            path = Path(temp)/"new"/name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        if not output.exists(): return os.replace(Path(temp)/"new", output)
+        for name in files:
+            (output/name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(Path(temp)/"new"/name, output/name)
+
+def label_names(annotations: Annotations, suffix: str, taken=()) -> list:
+    "Per record the name of its label file; `UserError` if two images would share one."
+    names = [stem_of(r["file_name"]) + suffix for r in annotations.records]
+    twice = [n for n, k in Counter([*names, *taken]).items() if k > 1]
+    if twice: raise UserError(f"two files would be called '{twice[0]}': this format knows images by their name without suffix, so rename one")
+    return names
+
+# %% ../nbs/03_convert.ipynb #00e4eb7a
+def export_coco(annotation_file, output, force: bool = False) -> ConversionReport:
+    "Write a COCO instances file (`output`: .json, or a folder for `instances.json`). Image and category ids are the source's, where it had some."
+    annotations, output = read_annotations(annotation_file), Path(output)
+    if output.suffix.lower() != ".json": output = output/"instances.json"
+    refuse_existing(output, force)
+    data, ids = to_coco(annotations), annotations.meta.get("category_ids")
+    if isinstance(ids, list) and len(ids) == len(annotations.classes):
+        for entry, i in zip(data["categories"], ids): entry["id"] = i
+        for row in data["annotations"]: row["category_id"] = ids[row["category_id"] - 1]
+    with atomic_write(output) as temp: temp.write_text(json.dumps(data), encoding="utf-8")
+    return export_report(annotations, annotation_file, output)
+
+def export_yolo(annotation_file, output, force: bool = False) -> ConversionReport:
+    "Write a YOLO label folder with `classes.txt`: a label file per image, blank where there is no box, at the image's place."
+    annotations = read_annotations(annotation_file)
+    report, files = export_report(annotations, annotation_file, output), {"classes.txt": "".join(c + "\n" for c in annotations.classes)}
+    for r, name, keep in zip(annotations.records, label_names(annotations, ".txt", files), without_crowds(annotations, report)):
+        w, h = r["width"], r["height"]
+        rows = [(r["labels"][i], *r["boxes"][i]) for i in keep]
+        files[name] = "".join(f"{c} {(x1 + x2) / 2 / w:.8f} {(y1 + y2) / 2 / h:.8f} {(x2 - x1) / w:.8f} {(y2 - y1) / h:.8f}\n" for c, x1, y1, x2, y2 in rows)
+    write_folder(files, output, force)
+    return report
+
+def export_voc(
+    annotation_file, output,   # the folder that will hold an XML file per image
+    zero_based: bool = False,  # write plain pixel coordinates, not VOC's 1-based inclusive corners
+    force: bool = False,
+) -> ConversionReport:
+    "Write a folder of Pascal VOC files, each at its image's place."
+    annotations = read_annotations(annotation_file)
+    report = export_report(annotations, annotation_file, output)
+    names, keeps = label_names(annotations, ".xml"), without_crowds(annotations, report)
+    write_folder({n: voc_xml(r, keep, annotations.classes, zero_based) for r, n, keep in zip(annotations.records, names, keeps)}, output, force)
+    return report
+
+def voc_xml(record: dict, keep: list, classes: list, zero_based: bool) -> str:
+    "One VOC file as text, with the boxes `keep` of the record."
+    from xml.etree import ElementTree as ET
+    def child(parent, tag, text=None): node = ET.SubElement(parent, tag); node.text = text if text is None else str(text); return node
+    root, shift = ET.Element("annotation"), 0 if zero_based else 1
+    child(root, "filename", os.path.basename(record["file_name"]))
+    size = child(root, "size")
+    for tag, value in ("width", record["width"]), ("height", record["height"]), ("depth", 3): child(size, tag, value)
+    for i in keep:
+        node = child(root, "object")
+        child(node, "name", classes[record["labels"][i]])
+        for tag in ("difficult", "truncated"): child(node, tag, int(record.get(tag, [0] * (i + 1))[i]))
+        box, (x1, y1, x2, y2) = child(node, "bndbox"), record["boxes"][i]
+        for tag, value in ("xmin", x1 + shift), ("ymin", y1 + shift), ("xmax", x2), ("ymax", y2): child(box, tag, f"{round(value, 4):.10g}")
+    ET.indent(root, " ")
+    return ET.tostring(root, encoding="unicode") + "\n"

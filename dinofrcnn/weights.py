@@ -5,7 +5,7 @@ __all__ = ['MODELS', 'IMAGENET_MEAN', 'IMAGENET_STD', 'RANDOM_FLAG', 'VIT_RENAME
            'SATELLITE_MEAN', 'SATELLITE_STD', 'DINOV3_IDS', 'UNGATED_IDS', 'NO_GATE', 'HUB_FILES', 'DRIVE',
            'empty_model', 'tensor_names', 'random_snapshot', 'make_tiny_snapshot', 'read_tensors', 'check_tensors',
            'fingerprint', 'Weights', 'hub_tensors', 'config_from_tensors', 'read_source', 'hub_token',
-           'explain_hub_error', 'download', 'check_access', 'mount_drive', 'find_snapshots', 'local_copy',
+           'explain_hub_error', 'download', 'is_hub_id', 'check_access', 'mount_drive', 'find_snapshots', 'local_copy',
            'find_source', 'load_weights']
 
 # %% ../nbs/06_weights.ipynb #1e411e68
@@ -136,13 +136,16 @@ def check_tensors(
     broken = [n for n, t in found.items() if not t.isfinite().all() or (t.ndim > 1 and n.endswith("weight") and not t.any())]
     if broken: raise UserError(f"{len(broken)} tensors in '{where}' are all zero or not finite ({', '.join(broken[:4])}): the file is damaged, fetch it again")
 
-# %% ../nbs/06_weights.ipynb #64d38c35
-def fingerprint(model) -> str:
+# %% ../nbs/06_weights.ipynb #7e5cd87d
+def fingerprint(
+    model,          # transformers module
+    leave_out=(),   # names in a Hub file that do not count
+) -> str:
     "16 hex digits over all weights that the features of `model` depend on: equal for equal weights, wherever they came from."
     state, digest = model.state_dict(), hashlib.sha256()
     for name, key in sorted(tensor_names(model).items()):
         tensor = state[key].detach().float().cpu().contiguous()
-        if name.endswith("mask_token") or not tensor.any(): continue
+        if name in leave_out or name.endswith("mask_token") or not tensor.any(): continue
         digest.update(f"{name}{tuple(tensor.shape)}".encode())
         digest.update(tensor.numpy())
     return digest.hexdigest()[:16]
@@ -299,7 +302,7 @@ def explain_hub_error(
     if status: return f"the Hub answered with error {status} for '{model_id}': try again later, or use a snapshot folder"
     return f"the Hub cannot be reached from this machine ({type(error.__cause__ or error).__name__}): check the network, or pass a folder that holds a snapshot instead of '{model_id}'. make_tiny_snapshot(folder) makes a random one to learn with"
 
-# %% ../nbs/06_weights.ipynb #42691d7c
+# %% ../nbs/06_weights.ipynb #8e125513
 HUB_FILES = ["config.json", "preprocessor_config.json", "*.safetensors", "*.safetensors.index.json"]
 
 def download(
@@ -316,12 +319,22 @@ def download(
                      endpoint=os.environ.get("HF_ENDPOINT"), tqdm_class=tqdm, **options))
     except (OSError, huggingface_hub.errors.HFValidationError) as e: raise UserError(explain_hub_error(e, model_id, revision, token)) from None
 
+def is_hub_id(model_id) -> bool:
+    "True for owner/name, unless that is a path on this machine."
+    owner, _, name = str(model_id).partition("/")
+    if not re.fullmatch(r"[\w.-]*\w", owner) or not re.fullmatch(r"[\w.-]+", name) or Path(model_id).exists(): return False
+    return owner in ("facebook", "timm") or not Path(owner).exists()
+
 def check_access(
-    model_id: str,         # a Hub id
+    model_id: str,         # a Hub id, or a path
     revision: str = None,
 ) -> str:
     "Good news in one line if this machine can get the model; else `UserError` with what is in the way and the next step."
-    import tempfile
+    import huggingface_hub, tempfile
+    if not is_hub_id(model_id): return f"on this machine, no network needed: {load_weights(model_id, revision)}"
+    try: cached = Path(huggingface_hub.snapshot_download(model_id, revision=revision, allow_patterns=HUB_FILES, local_files_only=True))
+    except huggingface_hub.errors.LocalEntryNotFoundError: cached = None
+    if cached and any(cached.glob("*.safetensors")): return f"'{model_id}' is in this machine's cache, no network needed"
     with tempfile.TemporaryDirectory() as folder: download(model_id, revision, ["config.json"], cache_dir=folder)
     return f"'{model_id}' can be downloaded from this machine"
 
@@ -364,7 +377,7 @@ def local_copy(
             if tmp.stat().st_size != f.stat().st_size: raise UserError(f"the copy of '{f}' has {tmp.stat().st_size:,} of {f.stat().st_size:,} bytes: Drive is still syncing, try again")
     return target
 
-# %% ../nbs/06_weights.ipynb #39483abc
+# %% ../nbs/06_weights.ipynb #9b3642ac
 def find_source(
     model_id: str,         # Hub id or path
     revision: str = None,
@@ -372,8 +385,7 @@ def find_source(
     "`(folder or file on this disk, commit or None)`. Only a Hub id may use the network."
     path = Path(model_id).expanduser()
     if not path.exists():
-        owner, _, name = str(model_id).partition("/")
-        if re.fullmatch(r"[\w.-]+", owner) and re.fullmatch(r"[\w.-]+", name) and (owner in ("facebook", "timm") or not Path(owner).exists()):
+        if is_hub_id(model_id):
             folder = download(str(model_id), revision)
             return folder, folder.name
         near = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [], 1) or \

@@ -1,0 +1,120 @@
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from dinofrcnn.annotations import Annotations
+from dinofrcnn.data import DetectionDataset
+from dinofrcnn.evaluate import coco_eval, detect, evaluate, make_report
+from dinofrcnn.runtime import UserError
+
+ENGINES = pytest.mark.parametrize("engine", ["pycocotools", "faster-coco-eval"])
+
+
+def oracle(annotations):
+    return [{"boxes": torch.tensor(r["boxes"], dtype=torch.float32).reshape(-1, 4), "labels": torch.tensor(r["labels"], dtype=torch.int64) + 1,
+             "scores": torch.linspace(1, .5, len(r["boxes"]))} for r in annotations.records]
+
+
+@pytest.fixture
+def truth():
+    records = [{"file_name": f"{i}.jpg", "width": 100, "height": 80, "boxes": [[1 + i, 2, 40, 50], [50, 10, 90, 70]][:2 - (i == 2) * 2],
+                "labels": [0, i % 2][:2 - (i == 2) * 2]} for i in range(4)]
+    return Annotations(records, ["a", "b"], {})
+
+
+@ENGINES
+def test_oracle_scores_one(truth, engine): assert coco_eval(truth, oracle(truth), engine).stats[0] == 1
+
+
+@ENGINES
+def test_zero_detections_score_zero(truth, engine):
+    none = [{k: v[:0] for k, v in d.items()} for d in oracle(truth)]
+    assert coco_eval(truth, none, engine).stats[0] == 0
+
+
+def test_engines_agree_on_noisy_detections(truth):
+    generator = torch.Generator().manual_seed(0)
+    noisy = [{**d, "boxes": d["boxes"] + torch.randn(d["boxes"].shape, generator=generator) * 3} for d in oracle(truth)]
+    a, b = (coco_eval(truth, noisy, e).stats[:12] for e in ("pycocotools", "faster-coco-eval"))
+    assert np.allclose(a, b, atol=1e-12) and 0 < a[0] < 1
+
+
+@ENGINES
+def test_label_shifted_by_one_scores_zero(truth, engine):
+    "Fault of the original: the ground truth was shifted by one and the predictions were not."
+    only_a = copy.deepcopy(truth)
+    for r in only_a.records: r["labels"] = [0] * len(r["labels"])
+    shifted = [{**d, "labels": d["labels"] + 1} for d in oracle(only_a)]
+    assert coco_eval(only_a, shifted, engine).stats[0] == 0
+
+
+@ENGINES
+def test_crowd_region_is_neither_demanded_nor_punished(truth, engine):
+    crowded = copy.deepcopy(truth)
+    for r in crowded.records: r["iscrowd"] = [0] * len(r["boxes"])
+    crowded.records[0]["iscrowd"][1] = 1
+    found = oracle(crowded)
+    found[0] = {k: v[:1] for k, v in found[0].items()}
+    assert coco_eval(crowded, found, engine).stats[0] == 1
+
+
+def test_image_ids_of_the_source_are_used_whatever_they_are(truth):
+    for i, r in enumerate(truth.records): r["image_id"] = 2**40 - 7 * i
+    assert coco_eval(truth, oracle(truth)).stats[0] == 1
+
+
+def test_detections_of_other_images_than_the_ground_truth_are_refused(truth):
+    with pytest.raises(UserError, match="3 images"): coco_eval(truth, oracle(truth)[:3])
+
+
+def test_unknown_engine_is_refused(truth):
+    with pytest.raises(UserError, match="engine"): coco_eval(truth, oracle(truth), "coco")
+
+
+def test_report_says_per_class_what_the_metric_says(data):
+    dataset = DetectionDataset(*data.test)
+    found = oracle(dataset.annotations)
+    for d in found: keep = d["labels"] != 2; d.update({k: v[keep] for k, v in d.items()})  # class 2 is never found
+    report = make_report(dataset, found)
+    aps = [c["ap"] for c in report.per_class.values()]
+    assert aps[1] == 0 and [a for i, a in enumerate(aps) if i != 1] == [1] * (len(aps) - 1)
+    assert report.map == pytest.approx(np.mean(aps))
+
+
+def test_mistakes_count_misses_and_inventions(data):
+    dataset = DetectionDataset(*data.test)
+    i = max(range(len(dataset)), key=lambda i: len(dataset.target(i)["boxes"]))
+    found = oracle(dataset.annotations)
+    found[i] = {k: v[1:] for k, v in found[i].items()}                          # one is missed
+    found[i] = {k: torch.cat([v, e]) for (k, v), e in zip(found[i].items(), (torch.tensor([[0., 0, 5, 5]]), torch.tensor([1]), torch.tensor([.9])))}
+    found[i]["scores"][:] = .9
+    assert make_report(dataset, found).mistakes(i) == (1, 1)
+
+
+def test_evaluation_gives_the_same_from_cache_and_from_images(trained, data, tmp_path):
+    a = evaluate(trained.best, data.test, limit=4)
+    b = evaluate(trained.best, data.test, limit=4, cache_dir=tmp_path)
+    assert a.map == pytest.approx(b.map, abs=5e-3)
+
+
+def test_detecting_through_the_features_is_detecting_with_the_model(trained, data):
+    from dinofrcnn.cache import FeatureDataset
+    from dinofrcnn.detector import load_model
+    model, dataset = load_model(trained.best), DetectionDataset(*data.test, limit=2)
+    through = detect(model, FeatureDataset(dataset, model.backbone, model.min_size, model.max_size))
+    with torch.no_grad(): direct = model([dataset.image(i) for i in range(2)])
+    for a, b in zip(through, direct): assert torch.allclose(a["boxes"], b["boxes"], atol=1e-2) and torch.equal(a["labels"], b["labels"])
+
+
+def test_other_classes_than_the_models_are_refused(trained, data, tmp_path):
+    from dinofrcnn.convert import convert_yolo
+    names = ["Truck", "Worker", "Tower crane", "Excavator"]
+    convert_yolo(data.root / "labels/test", data.test.images, tmp_path, class_list=names)
+    with pytest.raises(UserError, match="classes"): evaluate(trained.best, (data.test.images, tmp_path))
+
+
+def test_report_is_saved_with_numbers_and_pictures(trained, data, tmp_path):
+    folder = evaluate(trained.best, data.test, limit=2).save(tmp_path / "report")
+    assert {p.name for p in folder.iterdir()} == {"metrics.json", "detections.json", "failures.jpg", "detections.jpg", "precision_recall.png"}
