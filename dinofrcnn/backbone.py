@@ -14,7 +14,7 @@ from torch import nn
 from .runtime import PRECISIONS, UserError, pick_device, pick_precision
 from .weights import fingerprint, load_weights, tensor_names
 
-# %% ../nbs/07_backbone.ipynb #269f6b11
+# %% ../nbs/07_backbone.ipynb #3ce7d0b6
 def pick_layers(
     layers,      # "last", "four" (evenly spaced), or a list of block indices, negative from the end
     depth: int,  # how many blocks (ConvNeXt: stages) there are
@@ -22,7 +22,7 @@ def pick_layers(
     "The chosen blocks as increasing indices from 0."
     if layers == "last": layers = [depth - 1]
     if layers == "four": layers = [-(-depth * i // 4) - 1 for i in (1, 2, 3, 4)]
-    if isinstance(layers, str) or not len(layers) or not all(isinstance(i, int) for i in layers):
+    if not isinstance(layers, (list, tuple)) or not layers or not all(isinstance(i, int) for i in layers):
         raise UserError(f"layers {layers!r} is not understood: use 'last', 'four' or a list of block indices such as [5, -1]")
     outside = [i for i in layers if not -depth <= i < depth]
     if outside: raise UserError(f"layer {outside[0]} does not exist: this backbone has {depth} blocks, 0 to {depth - 1} or -{depth} to -1")
@@ -50,7 +50,7 @@ def vit_tokens(
         if i in layers: taken.append(norm(tokens)[:, prefix:])
     return taken
 
-# %% ../nbs/07_backbone.ipynb #1c4f59a0
+# %% ../nbs/07_backbone.ipynb #7c6182d1
 def pca_colours(
     feature_map,  # tensor (C, h, w)
 ):
@@ -66,17 +66,17 @@ def pca_colours(
 def show_maps(
     pictures: list,  # arrays or tensors, (h, w, 3) RGB or (h, w) single values
     titles: list,
-    rows: int = 1,
+    note: str = "",  # over all of them, e.g. which weights
 ):
-    "Pictures side by side at equal height, patches drawn as squares."
+    "A figure of pictures side by side, patches drawn as squares."
     import matplotlib.pyplot as plt
-    columns = -(-len(pictures) // rows)
     height, width = pictures[0].shape[:2]
-    fig, axes = plt.subplots(rows, columns, figsize=(3 * columns, (3 * height / width + .3) * rows), squeeze=False)
-    for ax in axes.flat: ax.axis("off")
-    for ax, picture, title in zip(axes.flat, pictures, titles):
+    fig, axes = plt.subplots(1, len(pictures), figsize=(2.6 * len(pictures), 2.6 * height / width + .6))
+    for ax, picture, title in zip(axes, pictures, titles):
         ax.imshow(picture, interpolation="nearest", aspect="auto")
-        ax.set_title(title)
+        ax.set_title(title, fontsize=9)
+        ax.axis("off")
+    fig.suptitle(note, fontsize=9, color="grey")
     fig.tight_layout()
     plt.close(fig)
     return fig
