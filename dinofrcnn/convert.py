@@ -12,7 +12,7 @@ __all__ = ['REASONS', 'REPAIRS', 'MIN_SIDE', 'VERDICTS', 'IMAGE_SUFFIXES', 'CLAS
            'voc_guess', 'convert_voc', 'export_report', 'without_crowds', 'write_folder', 'label_names', 'export_coco',
            'export_yolo', 'export_voc', 'voc_xml']
 
-# %% ../nbs/03_convert.ipynb #e6693bed
+# %% ../nbs/03_convert.ipynb #f5e21319
 import difflib, json, math, os, re, tempfile
 from array import array
 from collections import Counter
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .annotations import (Annotations, annotation_path, image_path, open_image, read_annotations, read_json, refuse_existing,
+from .annotations import (Annotations, annotation_path, image_path, open_image, paused_gc, read_annotations, read_json, refuse_existing,
                                    safe_name, to_coco, write_annotations)
 from .runtime import UserError, atomic_write, progress
 
@@ -199,7 +199,7 @@ def judge(boxes, sizes) -> tuple:
     moved = (abs(cut - boxes) > MIN_SIDE).any(axis=1)
     return cut, np.select([~finite, inverted, flat, outside, moved], [1, 2, 3, 4, 5], 0)
 
-# %% ../nbs/03_convert.ipynb #b7aaf436
+# %% ../nbs/03_convert.ipynb #cee11a9c
 def pixel_boxes(source: Source, sizes, turns):
     "Boxes (n, 4) in pixels of the upright images."
     boxes, image = np.array(source.box).reshape(-1, 4), np.array(source.image, dtype=int)
@@ -238,6 +238,7 @@ def note_unlisted(source: Source, image_dir):
     rest = sorted(set(files_below(image_dir, IMAGE_SUFFIXES)) - {im.name for im in source.images})
     if rest: source.notes.append(f"{len(rest)} images in '{image_dir}' are not mentioned in the labels and not converted, for example '{rest[0]}'")
 
+@paused_gc()
 def build_records(source: Source, sizes, boxes, keep) -> list:
     "One record per usable image, in the source's order, with its kept boxes."
     image = np.array(source.image, dtype=int)
@@ -519,7 +520,8 @@ def coco_classes(source: Source, categories, used: set, class_list, keep_unused:
     source.classes, source.meta["category_ids"] = names, ids
     return {i: label for label, i in enumerate(ids)}
 
-# %% ../nbs/03_convert.ipynb #b8381791
+# %% ../nbs/03_convert.ipynb #d1696620
+@paused_gc()
 def read_coco(instances_json, class_list, keep_unused: bool) -> Source:
     "Parse a COCO instances file."
     data, shown = read_json(instances_json), os.path.basename(instances_json)
