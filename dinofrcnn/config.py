@@ -15,7 +15,7 @@ from .data import View
 from .detector import check_levels
 from .runtime import UserError, atomic_write
 
-# %% ../nbs/11_config.ipynb #d730549f
+# %% ../nbs/11_config.ipynb #fff85d5e
 def setting(default, about: str, **bounds): return Field(default, description=about, **bounds)
 
 class TrainConfig(BaseModel):
@@ -69,10 +69,10 @@ class TrainConfig(BaseModel):
     def fits_together(self):
         if self.data_root is not None: self.__dict__.update(rooted_paths(self))
         missing = [key for key in PATHS if not getattr(self, key)]
-        if missing: raise UserError(f"config: missing {', '.join(missing)}: give them, or data_root with the usual folders in it")
-        if self.max_size < self.min_size: raise UserError(f"config: max_size {self.max_size} is less than min_size {self.min_size}")
+        if missing: raise UserError(f"missing {', '.join(missing)}: give them, or data_root with the usual folders in it")
+        if self.max_size < self.min_size: raise UserError(f"max_size {self.max_size} is less than min_size {self.min_size}")
         for view in self.views: View.parse(view)
-        if not self.views: raise UserError("config: views is empty: give at least 'identity'")
+        if not self.views: raise UserError("views is empty: give at least 'identity'")
         check_levels(self.strides or [8, 16, 32], self.anchor_sizes, self.aspect_ratios)
         return self
 
@@ -93,7 +93,7 @@ class TrainConfig(BaseModel):
 
 PATHS = ["train_images", "train_ann", "val_images", "val_ann"]
 
-# %% ../nbs/11_config.ipynb #c5a86de1
+# %% ../nbs/11_config.ipynb #279da025
 def rooted_paths(config) -> dict:
     "The four paths of `config` under its data_root."
     usual = {f"{split}_images": f"images/{split}" for split in ("train", "val")}
@@ -102,7 +102,8 @@ def rooted_paths(config) -> dict:
 
 def explain(error: dict, config_class) -> str:
     "One of pydantic's errors as a clause: key, reason, nearest valid name."
-    key, known = ".".join(str(part) for part in error["loc"][:1]), list(config_class.model_fields)
+    if not error["loc"]: return str(error["ctx"]["error"])  # raised by `fits_together`
+    key, known = error["loc"][0], list(config_class.model_fields)
     if error["type"] == "missing": return f"the key '{key}' is missing ({config_class.model_fields[key].description})"
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, known, 1)
