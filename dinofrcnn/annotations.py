@@ -17,7 +17,7 @@ from PIL import Image, ImageFile
 
 from .runtime import UserError, atomic_write
 
-# %% ../nbs/02_annotations.ipynb #a978c06a
+# %% ../nbs/02_annotations.ipynb #97810ccc
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # 179 million: beyond this Pillow itself calls a file a decompression bomb
 TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
          6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90}  # EXIF orientation -> what makes it upright
@@ -31,6 +31,7 @@ def open_image(path, max_pixels: int = MAX_PIXELS):
     try:
         with Image.open(path) as image:
             if image.width * image.height > max_pixels: raise UserError(f"image '{path}' has {image.width}×{image.height} pixels, more than max_pixels={max_pixels}")
+            if image.format == "TIFF": image.load()  # Pillow itself turns these upright while it decodes
             yield image, exif_orientation(image)
     except UserError: raise
     except Image.DecompressionBombError: raise UserError(f"image '{path}' has more pixels than max_pixels={max_pixels}: is it meant to be that large?") from None

@@ -137,7 +137,7 @@ class Source:
         if problem is not None: self.problems[len(self.where)] = problem
         self.image.append(image); self.label.append(label); self.box.extend(box); self.where.append(where)
 
-# %% ../nbs/03_convert.ipynb #42b5486d
+# %% ../nbs/03_convert.ipynb #9edf029a
 def look_at(path, decode: bool) -> tuple:
     "(width, height) as stored and the EXIF orientation; with `decode` also proves that every pixel is there."
     with open_image(path) as (image, orientation):
@@ -151,7 +151,7 @@ def examine(image: SourceImage, image_dir, decode: bool) -> tuple:
     try:
         if not path.is_file(): raise Problem("image missing", image.name)
         stored, orientation = look_at(path, decode)
-    except UserError as e: raise Problem("image unreadable", str(e)) from None
+    except UserError as e: raise Problem("image unreadable", str(e).removeprefix(f"image '{path}' ")) from None
     except (OSError, ValueError) as e: raise Problem("image missing", str(e)) from None
     upright = stored[::-1] if orientation >= 5 else stored
     guessed = orientation != 1 and (image.size is None or upright == stored)
@@ -175,7 +175,7 @@ def examine_all(source: Source, image_dir, check_images: bool) -> tuple:
                 sizes[i], turns[i], repair, guessed = found
                 guesses += guessed
                 if repair: repairs[i] = repair
-    if guesses: source.notes.append(f"{guesses} images are turned by EXIF and the labels do not tell for which way: their boxes are taken as drawn on the upright picture")
+    if guesses: source.notes.append(f"images turned by EXIF whose labels do not tell which way is meant: {guesses}. Their boxes are taken as drawn on the upright picture")
     return sizes, turns, repairs
 
 # %% ../nbs/03_convert.ipynb #77800ae0
@@ -199,7 +199,7 @@ def judge(boxes, sizes) -> tuple:
     moved = (abs(cut - boxes) > MIN_SIDE).any(axis=1)
     return cut, np.select([~finite, inverted, flat, outside, moved], [1, 2, 3, 4, 5], 0)
 
-# %% ../nbs/03_convert.ipynb #cee11a9c
+# %% ../nbs/03_convert.ipynb #dbea75ad
 def pixel_boxes(source: Source, sizes, turns):
     "Boxes (n, 4) in pixels of the upright images."
     boxes, image = np.array(source.box).reshape(-1, 4), np.array(source.image, dtype=int)
@@ -236,7 +236,7 @@ def note_bulk(source: Source, report: ConversionReport):
 def note_unlisted(source: Source, image_dir):
     "Say it when the image folder holds images that the labels do not mention."
     rest = sorted(set(files_below(image_dir, IMAGE_SUFFIXES)) - {im.name for im in source.images})
-    if rest: source.notes.append(f"{len(rest)} images in '{image_dir}' are not mentioned in the labels and not converted, for example '{rest[0]}'")
+    if rest: source.notes.append(f"images in '{image_dir}' which the labels do not mention: {len(rest)}, not converted, for example '{rest[0]}'")
 
 @paused_gc()
 def build_records(source: Source, sizes, boxes, keep) -> list:
@@ -431,7 +431,7 @@ def name_classes(source: Source, names):
         source.label[row] = index.get(class_id, -1)
     source.classes = list(names.values())
 
-# %% ../nbs/03_convert.ipynb #ec75201f
+# %% ../nbs/03_convert.ipynb #c2597d41
 def read_yolo(yolo_dir, image_dir, class_list, sixth_column, split_file) -> Source:
     "Parse a YOLO data set."
     source = Source(f"yolo {yolo_dir}", "line", yolo_images(image_dir, split_file), relative=True)
@@ -459,7 +459,7 @@ def add_orphans(source: Source, labels: dict, matched: list, yolo_dir, sixth_col
     for key in (k for k in orphans if os.path.dirname(k) in used):
         if re.match(r"\s*[-+.\d]", read_text(Path(yolo_dir)/labels[key])): add_label_file(source, -1, Path(yolo_dir)/labels[key], labels[key], sixth_column)
     elsewhere = [k for k in orphans if os.path.dirname(k) not in used]
-    if elsewhere: source.notes.append(f"{len(elsewhere)} label files in other folders belong to no image here, for example '{labels[elsewhere[0]]}'")
+    if elsewhere: source.notes.append(f"label files in other folders that belong to no image here: {len(elsewhere)}, for example '{labels[elsewhere[0]]}'")
 
 def convert_yolo(
     yolo_dir,                   # folder of the label files
@@ -477,7 +477,7 @@ def convert_yolo(
     if sixth_column not in (None, "confidence", "track"): raise UserError(f"sixth_column '{sixth_column}' is unknown: use 'confidence' or 'track'")
     return finish(read_yolo(yolo_dir, image_dir, class_list, sixth_column, split_file), image_dir, output, check_images, force)
 
-# %% ../nbs/03_convert.ipynb #a1e7e01c
+# %% ../nbs/03_convert.ipynb #9e9cd809
 def plain_id(value):
     "An id as something to look up: '17' and 17.0 equal 17; None for what cannot be an id."
     if type(value) is int: return value
@@ -511,7 +511,7 @@ def coco_classes(source: Source, categories, used: set, class_list, keep_unused:
     found = {plain_id(c["id"]): c.get("name", "") for c in categories if isinstance(c, dict) and plain_id(c.get("id")) is not None}
     ids = sorted(found, key=lambda i: (isinstance(i, str), i))
     unused = [i for i in ids if i not in used]
-    if unused: source.notes.append(f"{len(unused)} categories have no annotation and were {'kept' if keep_unused else 'left out'}: {', '.join(clean_name(found[i]) for i in unused[:8])}")
+    if unused: source.notes.append(f"categories without an annotation: {len(unused)}, {'kept' if keep_unused else 'left out'}: {', '.join(clean_name(found[i]) for i in unused[:8])}")
     if not keep_unused: ids = [i for i in ids if i in used]
     names = unique_names([found[i] for i in ids], ids)
     if class_list is not None:
@@ -520,7 +520,7 @@ def coco_classes(source: Source, categories, used: set, class_list, keep_unused:
     source.classes, source.meta["category_ids"] = names, ids
     return {i: label for label, i in enumerate(ids)}
 
-# %% ../nbs/03_convert.ipynb #d1696620
+# %% ../nbs/03_convert.ipynb #02e2f7ae
 @paused_gc()
 def read_coco(instances_json, class_list, keep_unused: bool) -> Source:
     "Parse a COCO instances file."
@@ -571,9 +571,9 @@ def strip_folder(source: Source, image_dir):
 def coco_notes(source: Source):
     "What concerns the file as a whole."
     again = [n for n, k in Counter(im.name for im in source.images if not im.problem).items() if k > 1]
-    if again: source.notes.append(f"{len(again)} file names stand at more than one image id, for example '{again[0]}': all are kept")
+    if again: source.notes.append(f"file names that stand at more than one image id: {len(again)}, all kept, for example '{again[0]}'")
     twice = len(source.where) - len(set(map(str, source.where)))
-    if twice: source.notes.append(f"{twice} annotation ids are used twice: all annotations are kept, ids are numbered anew when written back")
+    if twice: source.notes.append(f"annotation ids used again: {twice}. All annotations are kept; ids are numbered anew when written back")
     if any(im.id is None for im in source.images if not im.problem): source.notes.append("image ids are not all whole numbers: they are numbered anew")
 
 def convert_coco(
@@ -593,7 +593,7 @@ def convert_coco(
     if check_images: note_unlisted(source, image_dir)
     return finish(source, image_dir, output, check_images, force)
 
-# %% ../nbs/03_convert.ipynb #73ffed05
+# %% ../nbs/03_convert.ipynb #32b37920
 def voc_object(node, zero_based: bool) -> tuple:
     "(class name, (x1, y1, x2, y2) as edges) of an <object>; raises `Problem`. A <part> inside has its own box and is not looked at."
     box = node.find("bndbox")
@@ -605,8 +605,10 @@ def voc_object(node, zero_based: bool) -> tuple:
 
 def voc_root(path):
     "The root element of a VOC file; raises `Problem`."
+    from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import parse
     try: root = parse(path, forbid_dtd=True).getroot()
+    except DefusedXmlException: raise Problem("label file unreadable", "it has a DTD or entities, which are refused") from None
     except (SyntaxError, ValueError, LookupError, OSError) as e: raise Problem("label file unreadable", str(e)[:100] or type(e).__name__) from None
     if root.tag != "annotation": raise Problem("label file unreadable", f"the root is <{root.tag}>, not <annotation>")
     return root
@@ -630,7 +632,7 @@ class ImageFinder:
             except UserError as e: raise Problem("unsafe name", str(e)) from None
         raise Problem("image missing", f"neither '{key}.*' nor '{filename}' is one image")
 
-# %% ../nbs/03_convert.ipynb #8f5ae731
+# %% ../nbs/03_convert.ipynb #c425ee86
 def voc_keys(files: dict, split_file) -> list:
     "Which XML files to read (keys of `files`, or names that are missing there): all, or those of a split list."
     if split_file is None: return list(files)
@@ -667,7 +669,7 @@ def read_voc(annotation_dir, image_dir, split_file, class_list, zero_based: bool
             else: source.add(i, n, box=box)
             names.append(name)
     voc_finish(source, names, flags, class_list)
-    if stale: source.notes.append(f"{len(stale)} files have a <filename> that is not their image's, for example '{stale[0]}': the name of the XML file decided")
+    if stale: source.notes.append(f"files whose <filename> is not their image's: {len(stale)}, for example '{stale[0]}'. The name of the XML file decided")
     voc_guess(source, zero_based)
     return source
 
@@ -695,7 +697,7 @@ def voc_guess(source: Source, zero_based: bool):
     zeros, ones = int((starts == 0).any(axis=1).sum()), int((starts == 1).any(axis=1).sum())
     if not zero_based and zeros: source.notes.append(f"{zeros} of {len(starts)} boxes start at 0, which 1-based corners cannot: if the tool wrote plain pixel coordinates, convert with --zero_based (zero_based=True)")
     lines = int((boxes[:, 2:] - boxes[:, :2] == 1).any(axis=1).sum())
-    if not zero_based and lines: source.notes.append(f"{lines} boxes are one pixel wide or high (xmin = xmax or ymin = ymax): kept, but probably slips of the mouse")
+    if not zero_based and lines: source.notes.append(f"boxes one pixel wide or high (xmin = xmax or ymin = ymax): {lines}, kept, but probably slips of the mouse")
     if zero_based and not zeros and ones > 2: source.notes.append(f"no box starts at 0 and {ones} start at 1: these corners look 1-based, convert without --zero_based")
 
 def convert_voc(
