@@ -116,7 +116,7 @@ class Recipe:
         "16 hex digits, equal for equal recipes on every machine."
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
-# %% ../nbs/07_backbone.ipynb #92882821
+# %% ../nbs/07_backbone.ipynb #bb3842d3
 class Backbone(nn.Module):
     """A frozen DINOv3. `backbone(images)` takes a list of float tensors (3, H, W), RGB in [0, 1], sides multiples of
     `patch_size`, and returns for each image `{stride: float32 tensor (C, H/stride, W/stride)}` on the backbone's device."""
@@ -201,8 +201,8 @@ class Backbone(nn.Module):
 
     def fingerprint(self, frozen_only: bool = False) -> str:
         "Hash over the weights as they are now, or over those that must not change: equal before and after training."
-        learns = {n.removeprefix("model.") for n, p in self.model.named_parameters() if p.requires_grad and frozen_only}
-        return fingerprint(self.model, leave_out=learns)
+        learns = {key for key, p in self.model.named_parameters() if p.requires_grad and frozen_only}
+        return fingerprint(self.model, leave_out={name for name, key in tensor_names(self.model).items() if key in learns})
 
     def recipe(self, min_size: int, max_size: int, view: str = "identity") -> Recipe:
         "What the features of this backbone depend on, at a network size and for a view of the image."

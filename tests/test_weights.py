@@ -247,8 +247,12 @@ def test_a_pth_of_something_else_is_refused(tmp_path):
     dict(model_type="dinov2", hidden_size=64, num_hidden_layers=2, num_attention_heads=1, patch_size=14, image_size=56),
     dict(model_type="dinov2_with_registers", hidden_size=64, num_hidden_layers=2, num_attention_heads=1, patch_size=14, image_size=56, num_register_tokens=4),
 ], ids=["plain", "registers"])
-def test_dinov2_loads_as_the_fallback(config, tmp_path):
-    assert load_weights(random_snapshot(tmp_path, config)).family == "vit"
+def test_dinov2_snapshot_has_the_names_of_the_hub_and_is_loaded_as_transformers_loads_it(config, tmp_path):
+    import transformers
+    weights = load_weights(random_snapshot(tmp_path, config))
+    assert weights.family == "vit" and "encoder.layer.1.attention.attention.query.weight" in load_file(tmp_path/"model.safetensors")
+    theirs = getattr(transformers, W.MODELS[config["model_type"]][1]).from_pretrained(tmp_path).state_dict()
+    assert all(torch.equal(t, theirs[n]) for n, t in weights.model.state_dict().items())
 
 
 # Where weights come from
