@@ -54,7 +54,7 @@ def tensor_names(model) -> dict:
         return name
     return {in_file(name): name for name in model.state_dict()}
 
-# %% ../nbs/06_weights.ipynb #dfc9b39b
+# %% ../nbs/06_weights.ipynb #8a7288cb
 IMAGENET_MEAN, IMAGENET_STD = [.485, .456, .406], [.229, .224, .225]
 RANDOM_FLAG = "random_weights"  # key in config.json by which a random snapshot is recognised
 
@@ -68,9 +68,9 @@ def random_snapshot(
     folder = Path(folder)
     if (folder/"config.json").exists() and not json.loads((folder/"config.json").read_text()).get(RANDOM_FLAG):
         raise UserError(f"'{folder}' holds a model that is not random: choose another folder, it will not be overwritten")
-    generator, tensors = torch.Generator().manual_seed(seed), {}
-    state = empty_model(config).state_dict()
-    for name, key in sorted(tensor_names(empty_model(config)).items()):
+    generator, tensors, model = torch.Generator().manual_seed(seed), {}, empty_model(config)
+    state = model.state_dict()
+    for name, key in sorted(tensor_names(model).items()):
         noise = .02 * torch.randn(state[key].shape, generator=generator)
         scale = name.endswith(("norm.weight", "norm1.weight", "norm2.weight", "lambda1", "gamma"))  # scales are near 1, all else near 0
         tensors[name] = noise + 1 if scale else noise
