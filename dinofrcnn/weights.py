@@ -8,8 +8,8 @@ __all__ = ['MODELS', 'DINOV2_NAMES', 'IMAGENET_MEAN', 'IMAGENET_STD', 'RANDOM_FL
            'explain_hub_error', 'download', 'is_hub_id', 'check_access', 'mount_drive', 'find_snapshots', 'local_copy',
            'find_source', 'load_weights']
 
-# %% ../nbs/06_weights.ipynb #1e411e68
-import difflib, hashlib, json, os, pickle, re, shutil
+# %% ../nbs/06_weights.ipynb #3be79fd9
+import difflib, errno, hashlib, json, os, pickle, re, shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -286,7 +286,7 @@ def hub_token():
     from huggingface_hub import get_token
     return get_token()
 
-# %% ../nbs/06_weights.ipynb #eeae4ede
+# %% ../nbs/06_weights.ipynb #fffe7986
 def explain_hub_error(
     error: Exception,  # what huggingface_hub raised
     model_id: str,
@@ -306,11 +306,12 @@ def explain_hub_error(
     if isinstance(error, errors.RepositoryNotFoundError):
         near = difflib.get_close_matches(model_id, DINOV3_IDS + UNGATED_IDS, 1, .5)
         return f"there is no model '{model_id}' on the Hub (or it is private)" + (f": did you mean '{near[0]}'?" if near else f": the ids we know are {', '.join(DINOV3_IDS[:3])}, …")
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EACCES, errno.EROFS): return f"'{model_id}' cannot be stored on this machine ({error.strerror}): free some space, or set HF_HOME to a folder you may write to"
     if status == 401: return f"the Hub refused your token as invalid or expired: make a new read token at https://huggingface.co/settings/tokens and replace HF_TOKEN. {NO_GATE}"
     if status: return f"the Hub answered with error {status} for '{model_id}': try again later, or use a snapshot folder"
-    return f"the Hub cannot be reached from this machine ({type(error.__cause__ or error).__name__}): check the network, or pass a folder that holds a snapshot instead of '{model_id}'. make_tiny_snapshot(folder) makes a random one to learn with"
+    return f"the Hub cannot be reached from this machine, or the connection broke ({type(error.__cause__ or error).__name__}): check the network and run this again (a begun download continues), or pass a folder that holds a snapshot instead of '{model_id}'. make_tiny_snapshot(folder) makes a random one to learn with"
 
-# %% ../nbs/06_weights.ipynb #8e125513
+# %% ../nbs/06_weights.ipynb #9c88d9e0
 HUB_FILES = ["config.json", "preprocessor_config.json", "*.safetensors", "*.safetensors.index.json"]
 
 def download(
@@ -325,7 +326,7 @@ def download(
     token = hub_token()
     try: return Path(huggingface_hub.snapshot_download(model_id, revision=revision, allow_patterns=files, token=token or False,
                      endpoint=os.environ.get("HF_ENDPOINT"), tqdm_class=tqdm, **options))
-    except (OSError, huggingface_hub.errors.HFValidationError) as e: raise UserError(explain_hub_error(e, model_id, revision, token)) from None
+    except (OSError, huggingface_hub.errors.HTTPError, huggingface_hub.errors.HFValidationError) as e: raise UserError(explain_hub_error(e, model_id, revision, token)) from None
 
 def is_hub_id(model_id) -> bool:
     "True for owner/name, unless that is a path on this machine."

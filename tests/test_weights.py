@@ -224,6 +224,10 @@ def test_meta_convnext_pth_gives_the_fingerprint_of_the_hub_snapshot(tmp_path):
     torch.save(meta, tmp_path/"convnext.pth")
     assert load_weights(tmp_path/"convnext.pth").fingerprint == load_weights(folder).fingerprint
 
+def test_a_single_file_in_hub_naming_gives_the_weights_of_its_folder(tiny, tmp_path):
+    convnext = random_snapshot(tmp_path, dict(model_type="dinov3_convnext", depths=[1, 1, 1, 1], hidden_sizes=[8, 16, 24, 32]))
+    assert all(load_weights(folder/"model.safetensors").fingerprint == load_weights(folder).fingerprint for folder in (tiny, convnext))
+
 def test_satellite_models_get_their_own_normalisation_from_the_file_name(tiny, tmp_path):
     torch.save(to_meta(load_file(tiny/"model.safetensors"), False), tmp_path/"dinov3_vitl16_pretrain_sat493m-eadcf0ff.pth")
     assert load_weights(tmp_path/"dinov3_vitl16_pretrain_sat493m-eadcf0ff.pth").mean == [.430, .411, .296]
@@ -378,6 +382,27 @@ def test_hub_download_broken_in_the_middle_is_resumed_not_restarted(hub, monkeyp
     load_weights(ID)
     ranges = [r for method, path, r in server.requests if path.endswith("model.safetensors") and path.startswith("cdn") and method == "GET"]
     assert ranges[0] is None and ranges[1] and int(ranges[1].removeprefix("bytes=").split("-")[0]) > 0
+
+def test_hub_connection_lost_for_good_says_so(hub, monkeypatch):
+    from huggingface_hub import errors
+    def lost(*args, **kwargs): raise errors.HTTPError("peer closed connection")  # in newer versions no OSError
+    hub()
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lost)
+    with pytest.raises(UserError, match="cannot be reached"): load_weights(ID)
+
+def test_hub_download_onto_a_full_disk_says_so(hub, monkeypatch):
+    def full(*args, **kwargs): raise OSError(28, "No space left on device")
+    hub()
+    monkeypatch.setattr("huggingface_hub.snapshot_download", full)
+    with pytest.raises(UserError, match="No space left"): load_weights(ID)
+
+def test_check_access_of_a_cached_model_needs_no_network(hub, monkeypatch):
+    hub()
+    load_weights(ID)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert "cache" in check_access(ID)
+
+def test_check_access_of_a_folder_verifies_it(tiny): assert "fingerprint" in check_access(tiny)
 
 def test_token_comes_from_colab_then_environment(monkeypatch):
     import types

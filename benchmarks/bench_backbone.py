@@ -1,0 +1,71 @@
+"""Our backbone pass against the bare transformers model on the same image: time and peak memory.
+
+    python benchmarks/bench_backbone.py [--models S B L] [--rounds 5] [--device auto] [--precision fp32]
+
+Time: the two are run in turn, so that a busy machine hurts both; medians. Memory: each alone in a fresh process (CPU:
+peak resident size) or after a reset of the counter (GPU: peak allocated). Random weights; size 640×640, layers "four"."""
+import argparse, resource, statistics, subprocess, sys, tempfile, time
+from pathlib import Path
+
+import torch
+
+from dinofrcnn.backbone import load_backbone
+from dinofrcnn.weights import make_tiny_snapshot
+
+SIZES = {"S": dict(hidden_size=384, layers=12, heads=6), "B": dict(hidden_size=768, layers=12, heads=12), "L": dict(hidden_size=1024, layers=24, heads=16),
+         "H+": dict(hidden_size=1280, layers=32, heads=20, use_gated_mlp=True, hidden_act="silu")}
+
+
+def prepare(folder, args):
+    "Two functions without arguments that do the same work: ours, and the bare model inside the same autocast."
+    backbone = load_backbone(folder, device=args.device, precision=args.precision)
+    image = torch.rand(3, 640, 640, generator=torch.Generator().manual_seed(0)).to(backbone.device)
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(backbone.precision)
+    def ours(): return backbone([image])
+    def bare():
+        with torch.inference_mode(), torch.autocast(backbone.device.type, dtype, enabled=dtype is not None): return backbone.model(((image - backbone.mean) / backbone.std)[None]).last_hidden_state
+    return {"ours": ours, "bare": bare}, backbone.device
+
+
+def seconds(function, device):
+    if device.type == "cuda": torch.cuda.synchronize()
+    start = time.perf_counter()
+    function()
+    if device.type == "cuda": torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def peak(folder, which, args):
+    "Peak memory in MiB of one side after three passes."
+    functions, device = prepare(folder, args)
+    for _ in range(3):
+        if device.type == "cuda": torch.cuda.reset_peak_memory_stats()
+        functions[which]()
+    return torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=["S", "B"], choices=SIZES)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)  # folder, side: used by this script for its own fresh processes
+    args = parser.parse_args()
+    if args.peak: return print(peak(*args.peak, args))
+    print("model     ours s    bare s    time     ours MiB  bare MiB  memory")
+    for name in args.models:
+        with tempfile.TemporaryDirectory() as folder:
+            make_tiny_snapshot(folder, **SIZES[name])
+            functions, device = prepare(folder, args)
+            for f in functions.values(): seconds(f, device)
+            rounds = [{side: seconds(functions[side], device) for side in order} for order in [("ours", "bare"), ("bare", "ours")] * args.rounds][:args.rounds]
+            ours, bare = (statistics.median(r[side] for r in rounds) for side in ("ours", "bare"))
+            ratio = statistics.median(r["ours"] / r["bare"] for r in rounds)
+            del functions
+            command = [sys.executable, __file__, "--device", args.device, "--precision", args.precision, "--peak", folder]
+            mine, theirs = (float(subprocess.run([*command, side], check=True, capture_output=True, text=True).stdout) for side in ("ours", "bare"))
+            print(f"{name:6}{ours:10.3f}{bare:10.3f}{ratio:8.3f}×{mine:12.0f}{theirs:10.0f}{mine / theirs:8.3f}×", flush=True)
+
+
+if __name__ == "__main__": main()
