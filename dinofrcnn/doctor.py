@@ -196,7 +196,7 @@ def check_classes(tables: list):
                           "split anew: nothing can learn it" if t.name == "train" else "split anew: its average precision cannot be measured here")
         if few.any() and t.name == "train": yield Finding("look", t.name, f"fewer than ten boxes of {names(few)}", "label more of them, merge the class into another, or expect it to be missed")
 
-# %% ../nbs/05b_doctor.ipynb #e020c3ea
+# %% ../nbs/05b_doctor.ipynb #9c5c5e94
 def box_iou(boxes: np.ndarray) -> np.ndarray:
     "IoU (n, n) of boxes (n, 4) with each other."
     shared = (np.minimum(boxes[:, None, 2:], boxes[:, 2:]) - np.maximum(boxes[:, None, :2], boxes[:, :2])).clip(0).prod(axis=2)
@@ -215,7 +215,7 @@ def check_doubles(t: Table, overlap: float = .9):
     if mixed: yield Finding("look", t.name, f"{amount(len(mixed), 'box')} nearly equal to one of another class (IoU above {overlap})", "decide which class it is", t.some(mixed))
 
 def check_odd_sizes(t: Table, far: float = 6):
-    "Boxes whose size is far out of the spread of their class: perhaps of another class, perhaps a slip."
+    "Boxes whose size is far out of the spread of their class (`far` times the median deviation): perhaps of another class, perhaps a slip."
     size = np.log(np.sqrt(t.network_sides.prod(axis=1)))
     usual = {k: np.median(size[t.labels == k]) for k in set(t.labels.tolist())}
     odd = []
@@ -289,14 +289,17 @@ def alike(prints: np.ndarray, bits: int = 32, correlation: float = .95) -> np.nd
         pairs.append(np.stack([i + start, j], axis=1)[i + start < j])
     return np.concatenate(pairs)
 
-# %% ../nbs/05b_doctor.ipynb #27de01fe
+# %% ../nbs/05b_doctor.ipynb #49d9cd6f
 def look_at_images(t: Table, limit: int) -> tuple:
     "Fingerprints (k, 2, 256) and indices (k,) of up to `limit` images spread over the split, and what is wrong with the others as {index: (kind, message)}."
     def look(i):
         record = t.annotations.records[i]
-        try: image = read_image(path := image_path(t.folder, record["file_name"]))
-        except UserError as e: return ("unreadable" if path.is_file() else "missing", str(e)) if "path" in locals() else ("unsafe", str(e))
-        return fingerprint(image) if image.size == (record["width"], record["height"]) else ("size", "{}×{} and not {}×{}".format(*image.size, record["width"], record["height"]))
+        try: path = image_path(t.folder, record["file_name"])
+        except UserError as e: return "unsafe", str(e)
+        try: image = read_image(path)
+        except UserError as e: return "unreadable" if path.is_file() else "missing", str(e)
+        if image.size != (record["width"], record["height"]): return "size", "{}×{} and not {}×{}".format(*image.size, record["width"], record["height"])
+        return fingerprint(image)
     chosen = np.unique(np.linspace(0, len(t.sizes) - 1, min(limit, len(t.sizes))).round().astype(int)) if t.folder and len(t.sizes) else []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         seen = dict(zip(map(int, chosen), progress(pool.map(look, map(int, chosen)), f"looking at {t.name}", len(chosen))))
