@@ -85,7 +85,7 @@ def read_table(name: str, source, min_size: int, max_size: int, patch_size: int)
     scales = np.array([network[w, h] for w, h in map(tuple, sizes.tolist())], dtype=float).reshape(-1, 2) / sizes
     return Table(name, folder and Path(folder), path, annotations, rows[:, 2:], rows[:, 1].astype(int), rows[:, 0].astype(int), sizes, scales)
 
-# %% ../nbs/05b_doctor.ipynb #3866fc68
+# %% ../nbs/05b_doctor.ipynb #7fbc3099
 def check_conversion(t: Table):
     "What the conversion dropped or changed, from the report beside the annotation file."
     path = t.path and t.path.with_name("conversion_report.json")
@@ -97,7 +97,7 @@ def check_conversion(t: Table):
             if not rows: continue
             reasons, total = Counter(r["reason"] for r in rows), report["boxes" if item == "box" else "images"]["found"]
             off = reasons["outside image"] + reasons["clipped"]
-            if off > .05 * total: severity, do = "fault", "boxes were made for other images, or scaled by a wrong width or height: find the right size and convert again"
+            if off > max(20, .05 * total): severity, do = "fault", "boxes were made for other images, or scaled by a wrong width or height: find the right size and convert again"
             yield Finding(severity, t.name, f"the conversion {action} {amount(len(rows), item)} of {total}: " + ", ".join(f"{n} {reason}" for reason, n in reasons.most_common()),
                           do, [(t.name, f"{r['file']} {r['where']}".strip()) for r in rows])
     bare = sum(n for why, n in report["background"].items() if "without label" in why)
@@ -174,7 +174,7 @@ def check_shapes(t: Table):
             yield Finding("look", t.name, f"{hugging:.0%} of the boxes touch the {side} edge of their image (left {left:.0%}, right {right:.0%}, upper {top:.0%}, lower {bottom:.0%})",
                           "if the objects are not cut off there, boxes were scaled too far and clipped: compare the size the labels were made for", t.some(t.image[rows]))
 
-# %% ../nbs/05b_doctor.ipynb #4115da4a
+# %% ../nbs/05b_doctor.ipynb #6f8b0cd3
 def check_classes(tables: list):
     "Class lists that differ between splits; classes absent from a split, rare, or never used."
     first = tables[0]
@@ -186,7 +186,7 @@ def check_classes(tables: list):
     used = np.array([np.bincount(t.labels, minlength=len(t.classes)) for t in tables])  # (splits, classes)
     names = lambda mask: ", ".join(np.array(first.classes, dtype=object)[mask][:8].tolist()) + (", …" if mask.sum() > 8 else "")
     never = used.sum(axis=0) == 0
-    if never.any(): yield Finding("look", "+".join(t.name for t in tables), f"no box of {amount(never.sum(), 'listed class')}: {names(never)}", "take unused classes off the list, or find where their boxes were lost")
+    if never.any(): yield Finding("look", "+".join(t.name for t in tables), f"in the class list, but on no box: {names(never)}", "take unused classes off the list, or find where their boxes were lost")
     for t, counts in zip(tables, used):
         absent, few = (counts == 0) & ~never, (counts > 0) & (counts < 10)
         if len(t.classes) > 1 and (counts > 0).sum() == 1 and counts.sum() >= 20:
