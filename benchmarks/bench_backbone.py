@@ -1,8 +1,9 @@
 """Our backbone pass against the bare transformers model on the same image: time and peak memory.
 
-    python benchmarks/bench_backbone.py [--models S B L] [--rounds 5] [--device auto] [--precision fp32]
+    python benchmarks/bench_backbone.py [--models S B L] [--rounds 5] [--device auto] [--precision fp32] [--cpu_time]
 
-Time: the two are run in turn, so that a busy machine hurts both; medians. Memory: each alone in a fresh process (CPU:
+Time: the two are run in turn, so that a busy machine hurts both; medians. --cpu_time counts the CPU seconds of one thread
+instead of the clock's, for a machine that is shared. Memory: each alone in a fresh process (CPU:
 peak resident size) or after a reset of the counter (GPU: peak allocated). Random weights; size 640×640, layers "four"."""
 import argparse, resource, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
@@ -27,12 +28,12 @@ def prepare(folder, args):
     return {"ours": ours, "bare": bare}, backbone.device
 
 
-def seconds(function, device):
+def seconds(function, device, clock=time.perf_counter):
     if device.type == "cuda": torch.cuda.synchronize()
-    start = time.perf_counter()
+    start = clock()
     function()
     if device.type == "cuda": torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def peak(folder, which, args):
@@ -50,16 +51,19 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--cpu_time", action="store_true")
     parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)  # folder, side: used by this script for its own fresh processes
     args = parser.parse_args()
     if args.peak: return print(peak(*args.peak, args))
+    clock = time.process_time if args.cpu_time else time.perf_counter
+    if args.cpu_time: torch.set_num_threads(1)
     print("model     ours s    bare s    time     ours MiB  bare MiB  memory")
     for name in args.models:
         with tempfile.TemporaryDirectory() as folder:
             make_tiny_snapshot(folder, **SIZES[name])
             functions, device = prepare(folder, args)
             for f in functions.values(): seconds(f, device)
-            rounds = [{side: seconds(functions[side], device) for side in order} for order in [("ours", "bare"), ("bare", "ours")] * args.rounds][:args.rounds]
+            rounds = [{side: seconds(functions[side], device, clock) for side in order} for order in [("ours", "bare"), ("bare", "ours")] * args.rounds][:args.rounds]
             ours, bare = (statistics.median(r[side] for r in rounds) for side in ("ours", "bare"))
             ratio = statistics.median(r["ours"] / r["bare"] for r in rounds)
             del functions

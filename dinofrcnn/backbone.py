@@ -50,7 +50,7 @@ def vit_tokens(
         if i in layers: taken.append(norm(tokens)[:, prefix:])
     return taken
 
-# %% ../nbs/07_backbone.ipynb #7c6182d1
+# %% ../nbs/07_backbone.ipynb #3751d236
 def pca_colours(
     feature_map,  # tensor (C, h, w)
 ):
@@ -58,8 +58,8 @@ def pca_colours(
     patches = feature_map.detach().float().cpu().flatten(1).T
     patches = patches - patches.mean(0)
     _, _, directions = torch.linalg.svd(patches, full_matrices=False)
-    directions = directions[:3] * directions[:3].sum(1, keepdim=True).sign()  # a direction has no sign of its own: fix one
-    colours = patches @ directions.T
+    colours = patches @ directions[:3].T
+    colours = colours * colours.pow(3).sum(0).sign()  # a direction has no sign of its own: let the rarer side be bright
     low, high = colours.quantile(.01, dim=0), colours.quantile(.99, dim=0)
     return ((colours - low) / (high - low + 1e-9)).clamp(0, 1).unflatten(0, feature_map.shape[1:]).numpy()
 

@@ -17,7 +17,7 @@ import torch
 
 from .runtime import UserError, atomic_write, in_colab
 
-# %% ../nbs/06_weights.ipynb #57b89ad9
+# %% ../nbs/06_weights.ipynb #8f4b9af5
 MODELS = {  # model_type in config.json: (config class, model class, family)
     "dinov3_vit":            ("DINOv3ViTConfig", "DINOv3ViTModel", "vit"),
     "dinov3_convnext":       ("DINOv3ConvNextConfig", "DINOv3ConvNextModel", "convnext"),
@@ -28,7 +28,7 @@ MODELS = {  # model_type in config.json: (config class, model class, family)
 def empty_model(
     config: dict,  # a parsed config.json
 ):
-    "The transformers module that `config` describes, frozen and in eval mode, its weights still without memory (meta device)."
+    "The transformers module that `config` describes, in eval mode, its weights still without memory (meta device)."
     import transformers
     if config.get("model_type") not in MODELS:
         raise UserError(f"model_type '{config.get('model_type')}' in config.json is not a backbone we know: it should be one of {', '.join(MODELS)}")
@@ -39,7 +39,7 @@ def empty_model(
     with torch.device("meta"): model = getattr(transformers, model_class)(settings)
     if hasattr(model, "rope_embeddings"):  # rotary frequencies are computed, not loaded: they need real memory now
         model.rope_embeddings = type(model.rope_embeddings)(settings)
-    return model.eval().requires_grad_(False)
+    return model.eval()
 
 # %% ../nbs/06_weights.ipynb #e639585d
 DINOV2_NAMES = {"attention.q_proj": "attention.attention.query", "attention.k_proj": "attention.attention.key",  # newer name in memory: name in files
