@@ -3,10 +3,10 @@
 # %% auto #0
 __all__ = ['MAX_PIXELS', 'TURNS', 'ANNOTATION_FILE', 'META_FILE', 'FORMAT_VERSION', 'PER_BOX', 'open_image', 'exif_orientation',
            'to_rgb', 'read_image', 'image_size', 'safe_name', 'image_path', 'Annotations', 'record_problem',
-           'boxes_problem', 'validate', 'name_of', 'paused_gc', 'read_json', 'annotation_path', 'read_annotations',
-           'write_annotations', 'refuse_existing', 'to_coco', 'image_ids', 'samples_dir']
+           'labels_problem', 'boxes_problem', 'validate', 'name_of', 'paused_gc', 'read_json', 'annotation_path',
+           'read_annotations', 'write_annotations', 'refuse_existing', 'to_coco', 'image_ids', 'samples_dir']
 
-# %% ../nbs/02_annotations.ipynb #62e9a36d
+# %% ../nbs/02_annotations.ipynb #efbdb944
 import contextlib, gc, json, os, posixpath
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFile
+from PIL.Image import Transpose
 
 from .runtime import UserError, atomic_write
 
-# %% ../nbs/02_annotations.ipynb #97810ccc
+# %% ../nbs/02_annotations.ipynb #ccbc79bd
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # 179 million: beyond this Pillow itself calls a file a decompression bomb
-TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
-         6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90}  # EXIF orientation -> what makes it upright
+TURNS = {2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM, 5: Transpose.TRANSPOSE,
+         6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90}  # EXIF orientation -> what makes it upright
 
 @contextlib.contextmanager
 def open_image(path, max_pixels: int = MAX_PIXELS):
@@ -30,11 +31,12 @@ def open_image(path, max_pixels: int = MAX_PIXELS):
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # another library may have set it: half an image would come out filled with grey
     try:
         with Image.open(path) as image:
-            if image.width * image.height > max_pixels: raise UserError(f"image '{path}' has {image.width}×{image.height} pixels, more than max_pixels={max_pixels}")
+            if image.width * image.height > max_pixels: raise Image.DecompressionBombError
             if image.format == "TIFF": image.load()  # Pillow itself turns these upright while it decodes
             yield image, exif_orientation(image)
     except UserError: raise
-    except Image.DecompressionBombError: raise UserError(f"image '{path}' has more pixels than max_pixels={max_pixels}: is it meant to be that large?") from None
+    except Image.DecompressionBombError:
+        raise UserError(f"image '{path}' has more pixels than max_pixels={max_pixels}: is it meant to be that large?") from None
     except Exception as e: raise UserError(f"image '{path}' cannot be decoded: {str(e) or type(e).__name__}") from None
 
 def exif_orientation(image) -> int:
@@ -69,16 +71,18 @@ def image_size(path, max_pixels: int = MAX_PIXELS) -> tuple:
     with open_image(path, max_pixels) as (image, orientation):
         return image.size[::-1] if orientation >= 5 else image.size
 
-# %% ../nbs/02_annotations.ipynb #b45a81c0
+# %% ../nbs/02_annotations.ipynb #ccccbee4
 def safe_name(name) -> str:
     "`name` as a relative path with forward slashes; `UserError` if it is absolute, has '..', or is no usable name."
     if not isinstance(name, str) or not name.strip(): raise UserError(f"file_name {name!r} is not a name")
     path = name.replace("\\", "/")
-    if path.startswith("/") or path[1:2] == ":": raise UserError(f"file_name {name!r} is an absolute path: names are relative to the image folder")
+    if path.startswith("/") or path[1:2] == ":": raise UserError(f"file_name {name!r} is absolute: names are relative to the image folder")
     if ".." in path.split("/"): raise UserError(f"file_name {name!r} contains '..': names stay inside the image folder")
-    if posixpath.normpath(path) == ".": raise UserError(f"file_name {name!r} is not a name")
-    if not path.isprintable() and any(ord(c) < 32 or 0xd800 <= ord(c) < 0xe000 for c in path): raise UserError(f"file_name {name!r} contains characters no file can have")
-    return posixpath.normpath(path)
+    path = posixpath.normpath(path)
+    if path == ".": raise UserError(f"file_name {name!r} is not a name")
+    if not path.isprintable() and any(c < " " or "\ud800" <= c <= "\udfff" for c in path):
+        raise UserError(f"file_name {name!r} contains characters no file name should have")
+    return path
 
 def image_path(
     root,       # image folder
@@ -90,7 +94,7 @@ def image_path(
         raise UserError(f"file_name {file_name!r} leads out of the image folder '{root}' through a link")
     return Path(path)
 
-# %% ../nbs/02_annotations.ipynb #f5a4eae1
+# %% ../nbs/02_annotations.ipynb #91449a67
 ANNOTATION_FILE, META_FILE, FORMAT_VERSION = "annotations_torchvision.json", "dataset_meta.json", 1
 PER_BOX = ("iscrowd", "area", "difficult", "truncated")  # optional keys of a record that have one entry per box
 
@@ -101,9 +105,11 @@ class Annotations:
     classes: list                             # class names; a label is an index into them
     meta: dict = field(default_factory=dict)  # what else is in dataset_meta.json: image_root, source, ...
 
-    def __str__(self): return f"{len(self.records)} images, {sum(len(r['boxes']) for r in self.records)} boxes, {len(self.classes)} classes: {', '.join(self.classes[:8])}"
+    def __str__(self):
+        boxes, names = sum(len(r["boxes"]) for r in self.records), ", ".join(self.classes[:8])
+        return f"{len(self.records)} images, {boxes} boxes, {len(self.classes)} classes: {names}"
 
-# %% ../nbs/02_annotations.ipynb #ee814ffe
+# %% ../nbs/02_annotations.ipynb #0f483c21
 def record_problem(record, classes: int) -> str:
     "What is wrong with a record given the number of `classes`, or '' if nothing is."
     if not isinstance(record, dict): return "is not a JSON object"
@@ -111,17 +117,21 @@ def record_problem(record, classes: int) -> str:
     if missing: return f"lacks '{missing[0]}'"
     try: safe_name(record["file_name"])
     except UserError as e: return str(e)
-    if not all(type(record[k]) in (int, float) and 0 < record[k] < 2**31 for k in ("width", "height")): return "needs a positive width and height"
-    boxes, labels = record["boxes"], record["labels"]
-    if not isinstance(boxes, list) or not isinstance(labels, list): return "boxes and labels must be lists"
-    if len(boxes) != len(labels): return f"has {len(boxes)} boxes but {len(labels)} labels"
+    sides = record["width"], record["height"]
+    if not all(type(side) in (int, float) and 0 < side < 2**31 for side in sides): return "needs a positive width and height"
+    if not isinstance(record.get("image_id", 0), (int, str)): return "image_id is neither a number nor a text"
+    lists = {k: record[k] for k in ("boxes", "labels", *PER_BOX) if k in record}
+    for key, values in lists.items():
+        if not isinstance(values, list): return f"'{key}' must be a list"
+        if len(values) != len(record["boxes"]): return f"has {len(record['boxes'])} boxes but {len(values)} entries in '{key}'"
+    return labels_problem(record["labels"], classes) or boxes_problem(record["boxes"])
+
+def labels_problem(labels: list, classes: int) -> str:
+    "What is wrong with a list of labels, or ''."
     for label in labels:
         if type(label) is not int: return f"label {label!r} is not a whole number"
         if not 0 <= label < classes: return f"label {label} is out of range: there are {classes} classes, labels are 0..{classes - 1}"
-    if not isinstance(record.get("image_id", 0), (int, str)): return "image_id is neither a number nor a text"
-    for key in PER_BOX:
-        if key in record and (not isinstance(record[key], list) or len(record[key]) != len(boxes)): return f"'{key}' needs one entry per box"
-    return boxes_problem(boxes)
+    return ""
 
 def boxes_problem(boxes: list) -> str:
     "What is wrong with a list of boxes, or ''."
@@ -134,10 +144,12 @@ def boxes_problem(boxes: list) -> str:
 def validate(annotations: Annotations, where="annotations"):
     "Raise a `UserError` that names `where`, the record and the reason if anything does not fit the format."
     records, classes = annotations.records, annotations.classes
-    if not isinstance(classes, list) or not all(isinstance(c, str) and c.strip() for c in classes): raise UserError(f"'{where}': classes must be a list of names")
+    if not isinstance(classes, list) or not all(isinstance(c, str) and c.strip() for c in classes):
+        raise UserError(f"'{where}': classes must be a list of names")
     twice = [c for c, n in Counter(classes).items() if n > 1]
     if twice: raise UserError(f"'{where}': class name {twice[0]!r} stands twice in the class list")
-    if not isinstance(records, list): raise UserError(f"'{where}' is not a list of records, one per image: is it a COCO file? `convert coco` reads those")
+    if not isinstance(records, list):
+        raise UserError(f"'{where}' is not a list of records, one per image: if it is a COCO file, `dinofrcnn convert coco` reads it")
     for i, record in enumerate(records):
         problem = record_problem(record, len(classes))
         if problem: raise UserError(f"'{where}', record {i} ({name_of(record)}): {problem}")
@@ -146,7 +158,7 @@ def name_of(record) -> str:
     "The file name of a record for messages, also where the record is broken."
     return str(record.get("file_name", "no file_name"))[:80] if isinstance(record, dict) else type(record).__name__
 
-# %% ../nbs/02_annotations.ipynb #634cee91
+# %% ../nbs/02_annotations.ipynb #5281b8e3
 @contextlib.contextmanager
 def paused_gc():
     "No garbage collection inside the block: for building large structures that have no cycles. Also a decorator."
@@ -174,14 +186,14 @@ def read_annotations(path) -> Annotations:
     "Read and check an annotation file (or the one in the folder `path`) and the `dataset_meta.json` beside it."
     path = annotation_path(path)
     records, meta_path = read_json(path), path.with_name(META_FILE)
-    if not meta_path.is_file(): raise UserError(f"'{meta_path}' is not there: it holds the class names, {{\"classes\": [\"first\", \"second\"]}}")
-    meta = read_json(meta_path)
-    if not isinstance(meta, dict) or "classes" not in meta: raise UserError(f"'{meta_path}' has no 'classes': it should look like {{\"classes\": [\"first\", \"second\"]}}")
+    meta, example = read_json(meta_path) if meta_path.is_file() else None, '{"classes": ["first", "second"]}'
+    if not isinstance(meta, dict) or "classes" not in meta:
+        raise UserError(f"'{meta_path}' {'has no classes' if meta_path.is_file() else 'is not there'}: it should look like {example}")
     annotations = Annotations(records, meta.pop("classes"), meta)
     validate(annotations, path)
     return annotations
 
-# %% ../nbs/02_annotations.ipynb #bef30310
+# %% ../nbs/02_annotations.ipynb #1e8f94b5
 def write_annotations(
     annotations: Annotations,
     path,                 # the .json file, or the folder that will hold `annotations_torchvision.json`
@@ -200,7 +212,8 @@ def write_annotations(
             f.writelines((",\n" if i else "") + json.dumps(r) for i, r in enumerate(annotations.records))
             f.write("\n]\n")
         for name, value in {META_FILE: meta, **beside}.items():
-            stack.enter_context(atomic_write(path.with_name(name))).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            target = stack.enter_context(atomic_write(path.with_name(name)))
+            target.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
 def refuse_existing(path, force: bool):
@@ -209,7 +222,7 @@ def refuse_existing(path, force: bool):
     if force or not path.exists() or (path.is_dir() and not any(path.iterdir())): return
     raise UserError(f"'{path}' exists: choose another output, or overwrite it with --force (force=True)")
 
-# %% ../nbs/02_annotations.ipynb #195a823d
+# %% ../nbs/02_annotations.ipynb #8bdab177
 def to_coco(annotations: Annotations) -> dict:
     "The dictionary `pycocotools` reads: category ids 1..C in class order, annotation ids from 1, boxes as x, y, width, height."
     ids = image_ids(annotations.records)
@@ -218,8 +231,8 @@ def to_coco(annotations: Annotations) -> dict:
         images.append({"id": image_id, "file_name": r["file_name"], "width": r["width"], "height": r["height"]})
         for i, (x1, y1, x2, y2) in enumerate(r["boxes"]):
             w, h = round(x2 - x1, 4), round(y2 - y1, 4)  # a ten-thousandth of a pixel: undoes the noise of x + w - x
-            row = {"id": len(rows) + 1, "image_id": image_id, "category_id": r["labels"][i] + 1, "bbox": [x1, y1, w, h], "area": w * h, "iscrowd": 0}
-            rows.append({**row, **{k: r[k][i] for k in PER_BOX if k in r}})
+            rows.append({"id": len(rows) + 1, "image_id": image_id, "category_id": r["labels"][i] + 1, "bbox": [x1, y1, w, h],
+                         "area": w * h, "iscrowd": 0, **{k: r[k][i] for k in PER_BOX if k in r}})
     return {"images": images, "annotations": rows, "categories": [{"id": i + 1, "name": c} for i, c in enumerate(annotations.classes)]}
 
 def image_ids(records: list) -> list:

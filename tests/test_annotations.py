@@ -74,8 +74,8 @@ REFUSED = {
     "negative label": ("labels", [-1, 0], "label -1 is out of range"),
     "label as float": ("labels", [0, 1.0], "label 1.0 is not a whole number"),
     "label as bool": ("labels", [0, True], "label True is not a whole number"),
-    "labels of another length": ("labels", [0], "2 boxes but 1 labels"),
-    "boxes no list": ("boxes", None, "must be lists"),
+    "labels of another length": ("labels", [0], "2 boxes but 1 entries in 'labels'"),
+    "boxes no list": ("boxes", None, "'boxes' must be a list"),
     "box of three": ("boxes", [[1, 2, 3], [1, 2, 3]], "not four numbers"),
     "ragged boxes": ("boxes", [[1, 2, 3], [1, 2, 3, 4]], "not four numbers"),
     "box of text": ("boxes", [["1", "2", "3", "4"]] * 2, "not four numbers"),
@@ -86,7 +86,7 @@ REFUSED = {
     "width zero": ("width", 0, "positive width and height"),
     "height as text": ("height", "50", "positive width and height"),
     "width NaN": ("width", float("nan"), "positive width and height"),
-    "iscrowd of another length": ("iscrowd", [0], "'iscrowd' needs one entry per box"),
+    "iscrowd of another length": ("iscrowd", [0], "2 boxes but 1 entries in 'iscrowd'"),
     "image_id a list": ("image_id", [1], "image_id"),
 }
 

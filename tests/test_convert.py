@@ -356,6 +356,10 @@ def test_coco_entries_that_are_no_objects(coco):
     coco.data["images"] += [None, 7, {"id": [1]}, {"id": 5}, {"id": 6, "file_name": 3}]; coco.data["annotations"] += [None, [], "x"]; coco.data["categories"] += [None, {"name": "?"}]
     coco.convert(); assert reasons(coco.report, "image") == ["bad image entry"] * 5 and reasons(coco.report) == ["bad row"] * 3
 
+def test_coco_text_that_no_file_can_hold_is_replaced_in_the_report(coco):
+    coco.data["annotations"].append("\ud800\n"); coco.convert()
+    assert "��" in coco.report.rows[0]["detail"] and str(coco.report).encode()
+
 def test_coco_same_twelve_numbers_on_our_file_as_on_theirs(tmp_path):
     rng = random.Random(0)
     data = Coco(tmp_path).data
