@@ -81,7 +81,7 @@ def show_maps(
     plt.close(fig)
     return fig
 
-# %% ../nbs/07_backbone.ipynb #562fe4b1
+# %% ../nbs/07_backbone.ipynb #4a65ba1d
 def convnext_maps(model, pixels, stages: tuple) -> dict:
     "Output of each of `stages` as {stride: tensor (N, C, H/stride * W/stride)}; the last stage has the final norm applied."
     maps, x = {}, pixels
@@ -94,10 +94,13 @@ def convnext_maps(model, pixels, stages: tuple) -> dict:
 def check_images(images: list, multiple: int):
     "Raise `UserError` unless all are float RGB images (3, H, W) in [0, 1] whose sides `multiple` divides."
     for image in images:
-        if image.ndim != 3 or image.shape[0] != 3: raise UserError(f"the backbone takes RGB images (3, height, width), not a tensor of shape {tuple(image.shape)}")
-        if not image.is_floating_point() or image.max() > 1.01: raise UserError("the backbone takes images with values in [0, 1]: divide 8-bit pixels by 255")
+        if image.ndim != 3 or image.shape[0] != 3:
+            raise UserError(f"the backbone takes RGB images (3, height, width), not a tensor of shape {tuple(image.shape)}")
+        if not image.is_floating_point() or image.max() > 1.01:
+            raise UserError("the backbone takes images with values in [0, 1]: divide 8-bit pixels by 255")
         if image.shape[1] % multiple or image.shape[2] % multiple:
-            raise UserError(f"an image of {image.shape[1]}×{image.shape[2]} reached the backbone, whose sides must be multiples of {multiple}: resize it to data.network_size first")
+            raise UserError(f"an image of {image.shape[1]}×{image.shape[2]} reached the backbone, whose sides must be multiples of {multiple}: "
+                            "resize it to data.network_size first")
 
 # %% ../nbs/07_backbone.ipynb #2d906560
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class Recipe:
         "16 hex digits, equal for equal recipes on every machine."
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
-# %% ../nbs/07_backbone.ipynb #bb3842d3
+# %% ../nbs/07_backbone.ipynb #baf63404
 class Backbone(nn.Module):
     """A frozen DINOv3. `backbone(images)` takes a list of float tensors (3, H, W), RGB in [0, 1], sides multiples of
     `patch_size`, and returns for each image `{stride: float32 tensor (C, H/stride, W/stride)}` on the backbone's device."""
@@ -163,7 +166,9 @@ class Backbone(nn.Module):
         "(N, 3, H, W) in [0, 1] to a list of N dicts; a batch that does not fit on the GPU is halved until it does."
         try: maps = self.maps(batch.to(self.device, torch.float32), self.precision)
         except torch.cuda.OutOfMemoryError:
-            if len(batch) == 1: raise UserError(f"one image of {tuple(batch.shape[2:])} does not fit on the GPU with this backbone: lower min_size and max_size, or use a smaller model") from None
+            if len(batch) == 1:
+                raise UserError(f"one image of {tuple(batch.shape[2:])} does not fit on the GPU with this backbone: "
+                                "lower min_size and max_size, or use a smaller model") from None
             torch.cuda.empty_cache()
             half = len(batch) // 2
             return self.run(batch[:half]) + self.run(batch[half:])
@@ -182,11 +187,12 @@ class Backbone(nn.Module):
 
     def check_precision(self, batch, maps):
         "Half precision is trusted after one look: every number finite, and fp16 close to float32."
-        if not all(m.isfinite().all() for m in maps.values()): raise UserError(f"in {self.precision} the features of this backbone are not finite: use precision 'bf16' (Ampere or newer) or 'fp32'")
+        cure = "use precision 'bf16' (Ampere or newer) or 'fp32'"
+        if not all(m.isfinite().all() for m in maps.values()): raise UserError(f"in {self.precision} the features of this backbone are not finite: {cure}")
         if self.precision == "fp16":
             exact = self.maps(batch, "fp32")
             worst = min(torch.cosine_similarity(exact[s][0], maps[s][0], dim=0).min().item() for s in maps)
-            if worst < .99: raise UserError(f"in fp16 the features of this backbone drift from float32 (cosine {worst:.3f}): use precision 'bf16' (Ampere or newer) or 'fp32'")
+            if worst < .99: raise UserError(f"in fp16 the features of this backbone drift from float32 (cosine {worst:.3f}): {cure}")
         self.precision_checked = True
 
     def unfreeze(self, which):
@@ -206,17 +212,19 @@ class Backbone(nn.Module):
 
     def recipe(self, min_size: int, max_size: int, view: str = "identity") -> Recipe:
         "What the features of this backbone depend on, at a network size and for a view of the image."
-        if not self.frozen: raise UserError("part of this backbone learns, so its features change and cannot be kept: set unfreeze to None, or do without the cache")
+        if not self.frozen:
+            raise UserError("part of this backbone learns, so its features change and cannot be kept: set unfreeze to None, or do without the cache")
         return Recipe(self.weights_id["fingerprint"], self.layers, self.precision, min_size, max_size, view)
 
-# %% ../nbs/07_backbone.ipynb #0eaa496b
+# %% ../nbs/07_backbone.ipynb #3b2101b1
 def match_names(model, patterns: list) -> list:
     "Parameters whose name in a Hub file matches one of `patterns` (shell style); a pattern without a match is an error."
     names = {name: key for name, key in tensor_names(model).items()}
     for pattern in patterns:
         if not fnmatch.filter(names, pattern):
             near = difflib.get_close_matches(pattern, names, 1, 0)[0]
-            raise UserError(f"unfreeze pattern '{pattern}' matches no tensor: names look like '{near}', and '*' stands for anything, as in 'layer.11.*'")
+            raise UserError(f"unfreeze pattern '{pattern}' matches no tensor: names look like '{near}', "
+                            "and '*' stands for anything, as in 'layer.11.*'")
     chosen = {names[name] for pattern in patterns for name in fnmatch.filter(names, pattern)}
     return [p for key, p in model.named_parameters() if key in chosen]
 

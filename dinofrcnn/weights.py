@@ -54,7 +54,7 @@ def tensor_names(model) -> dict:
         return name
     return {in_file(name): name for name in model.state_dict()}
 
-# %% ../nbs/06_weights.ipynb #8a7288cb
+# %% ../nbs/06_weights.ipynb #ad1a1bf0
 IMAGENET_MEAN, IMAGENET_STD = [.485, .456, .406], [.229, .224, .225]
 RANDOM_FLAG = "random_weights"  # key in config.json by which a random snapshot is recognised
 
@@ -74,16 +74,16 @@ def random_snapshot(
         noise = .02 * torch.randn(state[key].shape, generator=generator)
         scale = name.endswith(("norm.weight", "norm1.weight", "norm2.weight", "lambda1", "gamma"))  # scales are near 1, all else near 0
         tensors[name] = noise + 1 if scale else noise
-    text = {"config.json": json.dumps({**config, RANDOM_FLAG: True}, indent=2),
-            "preprocessor_config.json": json.dumps({"do_normalize": True, "do_rescale": True, "do_resize": True, "image_mean": IMAGENET_MEAN, "image_std": IMAGENET_STD,
-                "image_processor_type": "DINOv3ViTImageProcessorFast", "resample": 2, "rescale_factor": 1/255, "size": {"height": 224, "width": 224}}, indent=2),
-            "README.md": f"# Random weights\n\nSeeded random numbers (seed {seed}) in the layout of a Hub snapshot, made by dinofrcnn. **Nothing was trained.**\n"}
+    pixels = {"do_normalize": True, "do_rescale": True, "do_resize": True, "image_mean": IMAGENET_MEAN, "image_std": IMAGENET_STD,
+              "image_processor_type": "DINOv3ViTImageProcessorFast", "resample": 2, "rescale_factor": 1/255, "size": {"height": 224, "width": 224}}
+    text = {"config.json": json.dumps({**config, RANDOM_FLAG: True}, indent=2), "preprocessor_config.json": json.dumps(pixels, indent=2),
+            "README.md": f"# Random weights\n\nSeeded random numbers (seed {seed}) in the layout of a Hub snapshot. **Nothing was trained.**\n"}
     for name, content in text.items():
         with atomic_write(folder/name) as tmp: tmp.write_text(content)
     with atomic_write(folder/"model.safetensors") as tmp: save_file(tensors, tmp, metadata={"format": "pt", "content": "random, not trained"})
     return folder
 
-# %% ../nbs/06_weights.ipynb #63717d16
+# %% ../nbs/06_weights.ipynb #4b0eb8bd
 def make_tiny_snapshot(
     folder,                  # where to write
     seed: int = 0,           # same seed, same tensors
@@ -93,13 +93,15 @@ def make_tiny_snapshot(
     **changes,               # any other key of a DINOv3 ViT's config.json, e.g. use_gated_mlp=True
 ) -> Path:
     "Write a small DINOv3 ViT (patch 16, 4 registers) of RANDOM weights as a Hub snapshot: about 11 MB with the defaults."
-    config = dict(architectures=["DINOv3ViTModel"], model_type="dinov3_vit", hidden_size=hidden_size, intermediate_size=4*hidden_size, num_hidden_layers=layers,
-        num_attention_heads=heads, num_register_tokens=4, patch_size=16, image_size=224, num_channels=3, hidden_act="gelu", layer_norm_eps=1e-5, rope_theta=100.0,
-        query_bias=True, key_bias=False, value_bias=True, proj_bias=True, mlp_bias=True, use_gated_mlp=False, layerscale_value=1.0, drop_path_rate=0.0,
-        attention_dropout=0.0, initializer_range=.02, pos_embed_shift=None, pos_embed_jitter=None, pos_embed_rescale=2.0)
+    config = dict(
+        architectures=["DINOv3ViTModel"], model_type="dinov3_vit", hidden_size=hidden_size, intermediate_size=4*hidden_size,
+        num_hidden_layers=layers, num_attention_heads=heads, num_register_tokens=4, patch_size=16, image_size=224, num_channels=3,
+        hidden_act="gelu", layer_norm_eps=1e-5, rope_theta=100.0, query_bias=True, key_bias=False, value_bias=True, proj_bias=True,
+        mlp_bias=True, use_gated_mlp=False, layerscale_value=1.0, drop_path_rate=0.0, attention_dropout=0.0, initializer_range=.02,
+        pos_embed_shift=None, pos_embed_jitter=None, pos_embed_rescale=2.0)
     return random_snapshot(folder, {**config, **changes}, seed)
 
-# %% ../nbs/06_weights.ipynb #89d68663
+# %% ../nbs/06_weights.ipynb #3afbc332
 def _read_file(path: Path) -> dict:
     "All tensors of one .safetensors file, by name. Damaged files are refused with the likely cause."
     from safetensors import SafetensorError
@@ -110,7 +112,8 @@ def _read_file(path: Path) -> dict:
         raise UserError(f"'{path}' is a git-lfs pointer of {path.stat().st_size} bytes, not the weights: run 'git lfs pull' in that folder")
     try: return load_file(path)
     except SafetensorError as e:
-        raise UserError(f"'{path}' ({path.stat().st_size:,} bytes) is truncated or damaged ({e}): a download or copy was interrupted, fetch it again") from None
+        raise UserError(f"'{path}' ({path.stat().st_size:,} bytes) is truncated or damaged ({e}): "
+                        "a download or copy was interrupted, fetch it again") from None
 
 def read_tensors(
     folder: Path,  # a snapshot folder: model.safetensors, or shards with model.safetensors.index.json
@@ -121,7 +124,7 @@ def read_tensors(
     shards = sorted(set(json.loads(index.read_text())["weight_map"].values()))
     return {name: tensor for shard in shards for name, tensor in _read_file(folder/shard).items()}
 
-# %% ../nbs/06_weights.ipynb #272604b7
+# %% ../nbs/06_weights.ipynb #2d0a5712
 def _likely_cause(missing, unexpected, misshaped) -> str:
     renamed = [(m, near[0]) for m in missing if (near := difflib.get_close_matches(m, unexpected, 1, .8))]
     if misshaped: return "config.json and the weights belong to two different models"
@@ -137,12 +140,15 @@ def check_tensors(
 ):
     "Raise `UserError` unless names and shapes agree exactly and every number is finite."
     missing, unexpected = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
-    shapes = [(n, tuple(found[n].shape), tuple(expected[n].shape)) for n in sorted(expected.keys() & found.keys()) if found[n].shape != expected[n].shape]
+    both = sorted(expected.keys() & found.keys())
+    misshaped = [f"{n} is {tuple(found[n].shape)}, not {tuple(expected[n].shape)}" for n in both if found[n].shape != expected[n].shape]
     def listed(kind, items): return [f"{len(items)} {kind} ({', '.join(items[:4])}{', …' if len(items) > 4 else ''})"] if items else []
-    faults = listed("missing", missing) + listed("unexpected", unexpected) + listed("of another shape", [f"{n} is {f}, not {e}" for n, f, e in shapes])
-    if faults: raise UserError(f"the weights in '{where}' do not fit their config.json: {'; '.join(faults)}. Likely cause: {_likely_cause(missing, unexpected, shapes)}. Nothing was loaded")
+    faults = listed("missing", missing) + listed("unexpected", unexpected) + listed("of another shape", misshaped)
+    if faults: raise UserError(f"the weights in '{where}' do not fit their config.json: {'; '.join(faults)}. "
+                               f"Likely cause: {_likely_cause(missing, unexpected, misshaped)}. Nothing was loaded")
     broken = [n for n, t in found.items() if not t.isfinite().all() or (t.ndim > 1 and n.endswith("weight") and not t.any())]
-    if broken: raise UserError(f"{len(broken)} tensors in '{where}' are all zero or not finite ({', '.join(broken[:4])}): the file is damaged, fetch it again")
+    if broken: raise UserError(f"{len(broken)} tensors in '{where}' are all zero or not finite ({', '.join(broken[:4])}): "
+                               "the file is damaged, fetch it again")
 
 # %% ../nbs/06_weights.ipynb #7e5cd87d
 def fingerprint(
@@ -209,7 +215,7 @@ def hub_tensors(
         found.setdefault("embeddings.mask_token", torch.zeros_like(found["embeddings.cls_token"]))
     return found
 
-# %% ../nbs/06_weights.ipynb #36b6ef36
+# %% ../nbs/06_weights.ipynb #c768b210
 def config_from_tensors(
     tensors: dict,      # {name in Hub files: tensor}
     heads: int = None,  # attention heads; if not given, heads of 64 channels (128 in the 7B)
@@ -222,18 +228,20 @@ def config_from_tensors(
                     hidden_sizes=[tensors[f"stages.{i}.layers.0.gamma"].numel() for i in stages])
     patches, up = tensors.get("embeddings.patch_embeddings.weight"), tensors.get("layer.0.mlp.up_proj.weight")
     if patches is None or up is None:
-        raise UserError(f"these tensors ({', '.join(list(tensors)[:3])}, …) are not a DINOv3 backbone: expected a Hub snapshot, Meta's .pth or timm's .safetensors")
+        raise UserError(f"these tensors ({', '.join(list(tensors)[:3])}, …) are not a DINOv3 backbone: "
+                        "expected a Hub snapshot, Meta's .pth or timm's .safetensors")
     hidden, gated = patches.shape[0], "layer.0.mlp.gate_proj.weight" in tensors
     registers, bias = tensors.get("embeddings.register_tokens"), "layer.0.attention.q_proj.bias" in tensors
-    return dict(model_type="dinov3_vit", patch_size=patches.shape[-1], hidden_size=hidden, intermediate_size=up.shape[0], num_hidden_layers=count(r"layer\.(\d+)\."),
-                num_attention_heads=heads or hidden // (128 if hidden == 4096 else 64), num_register_tokens=0 if registers is None else registers.shape[1],
-                use_gated_mlp=gated, hidden_act="silu" if gated else "gelu", query_bias=bias, value_bias=bias)
+    return dict(model_type="dinov3_vit", patch_size=patches.shape[-1], hidden_size=hidden, intermediate_size=up.shape[0],
+                num_hidden_layers=count(r"layer\.(\d+)\."), num_attention_heads=heads or hidden // (128 if hidden == 4096 else 64),
+                num_register_tokens=0 if registers is None else registers.shape[1], use_gated_mlp=gated, hidden_act="silu" if gated else "gelu", query_bias=bias, value_bias=bias)
 
-# %% ../nbs/06_weights.ipynb #9568b936
+# %% ../nbs/06_weights.ipynb #479729fd
 def _read_pth(path: Path) -> dict:
     try: tensors = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
-        raise UserError(f"'{path}' is not a plain file of tensors, and anything else in a .pth could run code: it was not opened. Use Meta's own file, or a .safetensors") from None
+        raise UserError(f"'{path}' is not a plain file of tensors, and anything else in a .pth could run code: it was not opened. "
+                        "Use Meta's own file, or a .safetensors") from None
     except (RuntimeError, EOFError, OSError) as e:
         raise UserError(f"'{path}' ({path.stat().st_size:,} bytes) is truncated or damaged ({str(e).splitlines()[0]}): fetch it again") from None
     if not isinstance(tensors, dict) or not all(isinstance(t, torch.Tensor) for t in tensors.values()):
@@ -267,26 +275,27 @@ def read_source(
     pixels = _read_json(path/"preprocessor_config.json")
     return config, tensors, pixels["image_mean"], pixels["image_std"]
 
-# %% ../nbs/06_weights.ipynb #47df8a65
+# %% ../nbs/06_weights.ipynb #15491eea
 DINOV3_IDS = [f"facebook/dinov3-{name}" for name in (
-    "vits16-pretrain-lvd1689m", "vits16plus-pretrain-lvd1689m", "vitb16-pretrain-lvd1689m", "vitl16-pretrain-lvd1689m", "vith16plus-pretrain-lvd1689m",
-    "vit7b16-pretrain-lvd1689m", "vitl16-pretrain-sat493m", "vit7b16-pretrain-sat493m", "convnext-tiny-pretrain-lvd1689m",
-    "convnext-small-pretrain-lvd1689m", "convnext-base-pretrain-lvd1689m", "convnext-large-pretrain-lvd1689m")]
+    "vits16-pretrain-lvd1689m", "vits16plus-pretrain-lvd1689m", "vitb16-pretrain-lvd1689m", "vitl16-pretrain-lvd1689m",
+    "vith16plus-pretrain-lvd1689m", "vit7b16-pretrain-lvd1689m", "vitl16-pretrain-sat493m", "vit7b16-pretrain-sat493m",
+    "convnext-tiny-pretrain-lvd1689m", "convnext-small-pretrain-lvd1689m", "convnext-base-pretrain-lvd1689m", "convnext-large-pretrain-lvd1689m")]
 UNGATED_IDS = [f"timm/vit_{size}_patch16_dinov3.lvd1689m" for size in ("small", "small_plus", "base", "large", "huge_plus", "7b")] + [
     f"timm/convnext_{size}.dinov3_lvd1689m" for size in ("tiny", "small", "base", "large")] + [
     f"facebook/dinov2-{name}" for name in ("small", "base", "large", "with-registers-small", "with-registers-base", "with-registers-large")]
-NO_GATE = f"Without any permission: '{UNGATED_IDS[0]}' (DINOv3), 'facebook/dinov2-small' (DINOv2), or make_tiny_snapshot(folder) (random, to learn with)"
+NO_GATE = (f"Without any permission: '{UNGATED_IDS[0]}' (DINOv3), 'facebook/dinov2-small' (DINOv2), "
+           "or make_tiny_snapshot(folder) (random, to learn with)")
 
 def hub_token():
     "The reader's Hugging Face token: Colab's secrets, then the environment, then the login file. None if there is none."
     if in_colab():
         from google.colab import errors, userdata
         try: return userdata.get("HF_TOKEN")
-        except (userdata.SecretNotFoundError, userdata.NotebookAccessError, errors.Error): pass  # not every reader has a secret: go on to the next place
+        except (userdata.SecretNotFoundError, userdata.NotebookAccessError, errors.Error): pass  # no secret here: go on to the next place
     from huggingface_hub import get_token
     return get_token()
 
-# %% ../nbs/06_weights.ipynb #fffe7986
+# %% ../nbs/06_weights.ipynb #321359e9
 def explain_hub_error(
     error: Exception,  # what huggingface_hub raised
     model_id: str,
@@ -297,21 +306,30 @@ def explain_hub_error(
     from huggingface_hub import errors
     page, said = f"https://huggingface.co/{model_id}", str(error).lower()
     status = getattr(getattr(error, "response", None), "status_code", None)
-    if isinstance(error, errors.RevisionNotFoundError): return f"'{model_id}' exists, but has no revision '{revision}': leave revision out, or pick one at {page}/commits/main"
-    if isinstance(error, errors.GatedRepoError):
-        if not token: return f"'{model_id}' is gated and no token was found: ask for access at {page}, make a read token at https://huggingface.co/settings/tokens, and put it into Colab's secrets as HF_TOKEN or run 'hf auth login'. {NO_GATE}"
-        if "rejected" in said: return f"your request for '{model_id}' was refused by its owners: asking again with this account will not help. {NO_GATE}"
-        if "awaiting" in said: return f"your request for '{model_id}' is waiting for its owners' answer, see {page}. {NO_GATE}"
-        return f"your token is valid but has no access to '{model_id}' yet: open {page} while logged in, accept the conditions, then run this again. {NO_GATE}"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"'{model_id}' exists, but has no revision '{revision}': leave revision out, or pick one at {page}/commits/main"
+    if isinstance(error, errors.GatedRepoError): return f"{_explain_gate(model_id, page, said, token)}. {NO_GATE}"
     if isinstance(error, errors.RepositoryNotFoundError):
         near = difflib.get_close_matches(model_id, DINOV3_IDS + UNGATED_IDS, 1, .5)
-        return f"there is no model '{model_id}' on the Hub (or it is private)" + (f": did you mean '{near[0]}'?" if near else f": the ids we know are {', '.join(DINOV3_IDS[:3])}, …")
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EACCES, errno.EROFS): return f"'{model_id}' cannot be stored on this machine ({error.strerror}): free some space, or set HF_HOME to a folder you may write to"
-    if status == 401: return f"the Hub refused your token as invalid or expired: make a new read token at https://huggingface.co/settings/tokens and replace HF_TOKEN. {NO_GATE}"
+        hint = f"did you mean '{near[0]}'?" if near else f"the ids we know are {', '.join(DINOV3_IDS[:3])}, …"
+        return f"there is no model '{model_id}' on the Hub (or it is private): {hint}"
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EACCES, errno.EROFS):
+        return f"'{model_id}' cannot be stored on this machine ({error.strerror}): free some space, or set HF_HOME to a folder you may write to"
+    if status == 401:
+        return f"the Hub refused your token as invalid or expired: make a new read token at https://huggingface.co/settings/tokens and replace HF_TOKEN. {NO_GATE}"
     if status: return f"the Hub answered with error {status} for '{model_id}': try again later, or use a snapshot folder"
-    return f"the Hub cannot be reached from this machine, or the connection broke ({type(error.__cause__ or error).__name__}): check the network and run this again (a begun download continues), or pass a folder that holds a snapshot instead of '{model_id}'. make_tiny_snapshot(folder) makes a random one to learn with"
+    return (f"the Hub cannot be reached from this machine, or the connection broke ({type(error.__cause__ or error).__name__}): check the network "
+            f"and run this again (a begun download continues), or pass a folder that holds a snapshot instead of '{model_id}'. "
+            "make_tiny_snapshot(folder) makes a random one to learn with")
 
-# %% ../nbs/06_weights.ipynb #9c88d9e0
+def _explain_gate(model_id, page, said, token) -> str:
+    if not token: return (f"'{model_id}' is gated and no token was found: ask for access at {page}, make a read token at "
+                          "https://huggingface.co/settings/tokens, and put it into Colab's secrets as HF_TOKEN or run 'hf auth login'")
+    if "rejected" in said: return f"your request for '{model_id}' was refused by its owners: asking again with this account will not help"
+    if "awaiting" in said: return f"your request for '{model_id}' is waiting for its owners' answer, see {page}"
+    return f"your token is valid but has no access to '{model_id}' yet: open {page} while logged in, accept the conditions, then run this again"
+
+# %% ../nbs/06_weights.ipynb #bd46d655
 HUB_FILES = ["config.json", "preprocessor_config.json", "*.safetensors", "*.safetensors.index.json"]
 
 def download(
@@ -326,7 +344,8 @@ def download(
     token = hub_token()
     try: return Path(huggingface_hub.snapshot_download(model_id, revision=revision, allow_patterns=files, token=token or False,
                      endpoint=os.environ.get("HF_ENDPOINT"), tqdm_class=tqdm, **options))
-    except (OSError, huggingface_hub.errors.HTTPError, huggingface_hub.errors.HFValidationError) as e: raise UserError(explain_hub_error(e, model_id, revision, token)) from None
+    except (OSError, huggingface_hub.errors.HTTPError, huggingface_hub.errors.HFValidationError) as e:
+        raise UserError(explain_hub_error(e, model_id, revision, token)) from None
 
 def is_hub_id(model_id) -> bool:
     "True for owner/name, unless that is a path on this machine."
@@ -347,7 +366,7 @@ def check_access(
     with tempfile.TemporaryDirectory() as folder: download(model_id, revision, ["config.json"], cache_dir=folder)
     return f"'{model_id}' can be downloaded from this machine"
 
-# %% ../nbs/06_weights.ipynb #31260aaf
+# %% ../nbs/06_weights.ipynb #394485a0
 DRIVE = Path("/content/drive")
 
 def mount_drive() -> Path:
@@ -364,10 +383,11 @@ def find_snapshots(
     def is_snapshot(folder):
         try: config = json.loads((folder/"config.json").read_text())
         except (ValueError, OSError): return False  # some other program's config.json
-        return isinstance(config, dict) and (config.get("model_type") in MODELS or "dinov3" in str(config.get("architecture"))) and any(folder.glob("*.safetensors"))
+        known = isinstance(config, dict) and (config.get("model_type") in MODELS or "dinov3" in str(config.get("architecture")))
+        return known and any(folder.glob("*.safetensors"))
     return sorted(path.parent for path in Path(root).expanduser().rglob("config.json") if is_snapshot(path.parent))
 
-# %% ../nbs/06_weights.ipynb #27c790bf
+# %% ../nbs/06_weights.ipynb #b413795d
 def local_copy(
     source,        # snapshot folder or weights file, e.g. on a mounted Drive
     cache=None,    # where copies live; ~/.cache/dinofrcnn/snapshots if not given
@@ -379,14 +399,16 @@ def local_copy(
     todo = {f: to for f, to in files.items() if not to.exists() or to.stat().st_size != f.stat().st_size}
     target.parent.mkdir(parents=True, exist_ok=True)
     need, free = sum(f.stat().st_size for f in todo), shutil.disk_usage(target.parent).free
-    if need > free: raise UserError(f"copying '{source}' needs {need / 2**30:.1f} GiB, but {target.parent} has {free / 2**30:.1f} GiB left: free some space")
+    if need > free:
+        raise UserError(f"copying '{source}' needs {need / 2**30:.1f} GiB, but {target.parent} has {free / 2**30:.1f} GiB left: free some space")
     for f, to in todo.items():
         with atomic_write(to) as tmp:
             shutil.copyfile(f, tmp)
-            if tmp.stat().st_size != f.stat().st_size: raise UserError(f"the copy of '{f}' has {tmp.stat().st_size:,} of {f.stat().st_size:,} bytes: Drive is still syncing, try again")
+            got, wanted = tmp.stat().st_size, f.stat().st_size
+            if got != wanted: raise UserError(f"the copy of '{f}' has {got:,} of {wanted:,} bytes: Drive is still syncing, try again")
     return target
 
-# %% ../nbs/06_weights.ipynb #9b3642ac
+# %% ../nbs/06_weights.ipynb #162519dc
 def find_source(
     model_id: str,         # Hub id or path
     revision: str = None,
@@ -399,13 +421,15 @@ def find_source(
             return folder, folder.name
         near = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [], 1) or \
                difflib.get_close_matches(str(model_id), DINOV3_IDS + UNGATED_IDS, 1, .3)
-        raise UserError(f"'{model_id}' is neither a path on this machine nor a Hub id of the form owner/name" + (f": did you mean '{near[0]}'?" if near else ""))
+        hint = f": did you mean '{near[0]}'?" if near else ""
+        raise UserError(f"'{model_id}' is neither a path on this machine nor a Hub id of the form owner/name{hint}")
     if DRIVE in path.parents: path = local_copy(path)
     if (path/"snapshots").is_dir():  # the cache folder of a Hub model: models--owner--name
         commits = sorted(path.glob("snapshots/*"))
         ref = path/"refs"/(revision or "main")
         chosen = ref.read_text().strip() if ref.is_file() else revision or (commits[-1].name if commits else "")
-        if not (path/"snapshots"/chosen).is_dir(): raise UserError(f"'{path}' holds no revision '{revision}': it has {', '.join(c.name[:8] for c in commits)}")
+        if not (path/"snapshots"/chosen).is_dir():
+            raise UserError(f"'{path}' holds no revision '{revision}': it has {', '.join(c.name[:8] for c in commits)}")
         return path/"snapshots"/chosen, chosen
     return path, None
 
