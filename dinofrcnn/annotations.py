@@ -193,7 +193,7 @@ def read_annotations(path) -> Annotations:
     validate(annotations, path)
     return annotations
 
-# %% ../nbs/02_annotations.ipynb #1e8f94b5
+# %% ../nbs/02_annotations.ipynb #da593c03
 def write_annotations(
     annotations: Annotations,
     path,                 # the .json file, or the folder that will hold `annotations_torchvision.json`
@@ -213,7 +213,8 @@ def write_annotations(
             f.write("\n]\n")
         for name, value in {META_FILE: meta, **beside}.items():
             target = stack.enter_context(atomic_write(path.with_name(name)))
-            target.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            # A path may hold bytes that are no text; its backslash escape is what JSON writes for them, too.
+            target.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace")
     return path
 
 def refuse_existing(path, force: bool):

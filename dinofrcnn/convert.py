@@ -302,7 +302,7 @@ def refuse_wrong_folder(source: Source, image_dir):
     first = missing[0].name or missing[0].label_file
     raise UserError(f"not one of the {len(missing)} images is below '{image_dir}': the first is '{first}'")
 
-# %% ../nbs/03_convert.ipynb #8256b240
+# %% ../nbs/03_convert.ipynb #e003f311
 def read_text(path) -> str:
     "The text of a file, whatever editor wrote it: a byte order mark and CRLF are taken away, undecodable bytes become '�'."
     data = Path(path).read_bytes()
@@ -315,13 +315,12 @@ def clean_name(name) -> str:
 
 def unique_names(names: list, ids: list) -> list:
     "Class names cleaned; an empty or repeated one gets its id, so that no two are equal."
-    names = [clean_name(n) for n in names]
-    result = []
-    for name, i in zip(names, ids):
+    result = {}  # a dict keeps the order and finds fast
+    for name, i in zip(map(clean_name, names), map(clean_name, ids)):
         if not name: name = f"class_{i}"
         while name in result: name += f" ({i})"
-        result.append(name)
-    return result
+        result[name] = i
+    return list(result)
 
 def read_class_list(class_list) -> dict:
     "{class id: name} from a list of names, a text file with a name per line, or a YAML file with `names`."
@@ -517,7 +516,7 @@ def convert_yolo(
         raise UserError(f"sixth_column '{sixth_column}' is unknown: use 'confidence' or 'track'")
     return finish(read_yolo(yolo_dir, image_dir, class_list, sixth_column, split_file), image_dir, output, check_images, force)
 
-# %% ../nbs/03_convert.ipynb #69aef99f
+# %% ../nbs/03_convert.ipynb #631220ee
 def plain_id(value):
     "An id as something to look up: '17' and 17.0 equal 17; None for what cannot be an id."
     if type(value) is int: return value
@@ -562,7 +561,8 @@ def coco_classes(source: Source, categories, used: set, class_list, keep_unused:
     if class_list is not None:
         source.classes = list(read_class_list(class_list).values())
         return {i: source.classes.index(n) for i, n in zip(ids, names) if n in source.classes}
-    source.classes, source.meta["category_ids"] = names, ids
+    source.classes = names
+    if all(type(i) is int for i in ids): source.meta["category_ids"] = ids
     return {i: label for label, i in enumerate(ids)}
 
 # %% ../nbs/03_convert.ipynb #0eb47bcb
@@ -690,7 +690,7 @@ def check_name(filename: str):
     try: safe_name(filename)
     except UserError as e: raise Problem("unsafe name", str(e)) from None
 
-# %% ../nbs/03_convert.ipynb #8621b66e
+# %% ../nbs/03_convert.ipynb #105c37d6
 def voc_keys(files: dict, split_file) -> list:
     "Which XML files to read (keys of `files`, or names that are missing there): all, or those of a split list."
     if split_file is None: return list(files)
@@ -754,7 +754,7 @@ def voc_finish(source: Source, objects: VocObjects, class_list):
     for tag, column in zip(("difficult", "truncated"), zip(*objects.flags)):
         if any(column): source.extras[tag] = [int((text or "").strip().lower() in ("1", "true")) for text in column]
     stale = objects.stale
-    if stale: source.notes.append(f"files whose <filename> is not their image's: {len(stale)}, e.g. '{stale[0]}'. The XML's own name decided")
+    if stale: source.notes.append(f"files whose <filename> is not their image's: {len(stale)}, e.g. '{stale[0]}'. The XML's name decided")
     seen = set()
     for im in source.images:
         if im.problem is None and im.name in seen: im.problem = Problem("duplicate image", im.name)

@@ -30,8 +30,8 @@ def mostly(good, bad): return st.sampled_from([good] * 6 + [bad]).flatmap(lambda
 fields = st.lists(mostly(st.floats(0, 1).map(str), st.one_of(numbers.map(str), words)), min_size=4, max_size=9)
 line = mostly(st.tuples(st.integers(-1, 4).map(str), fields, st.sampled_from([" ", "\t", ",", ", ", "  "])).map(lambda t: t[2].join([t[0], *t[1]])), st.text(max_size=20))
 yolo_file = mostly(st.tuples(st.lists(line, max_size=5), st.sampled_from(["\n", "\r\n", "\r"])).map(lambda t: t[1].join(t[0]).encode("utf-8", "surrogatepass")), st.binary(max_size=40))
-class_list = mostly(st.one_of(st.none(), st.lists(words, min_size=1, max_size=4)), st.binary(max_size=30))
-yolo_inputs = st.fixed_dictionaries({"files": st.dictionaries(st.sampled_from(STEMS + ["orphan", "classes"]), yolo_file, max_size=4), "classes": class_list,
+class_list = st.sampled_from([st.none(), st.none(), *[st.just(["x", "y"])] * 4, st.lists(words, min_size=1, max_size=4), st.binary(max_size=30)]).flatmap(lambda chosen: chosen)
+yolo_inputs = st.fixed_dictionaries({"files": st.dictionaries(st.sampled_from(STEMS * 2 + ["orphan", "classes"]), yolo_file, max_size=4), "classes": class_list,
                                      "sixth_column": mostly(st.sampled_from(["confidence", "track"]), st.none())})
 
 # COCO: the right keys with the wrong things under them, or any JSON

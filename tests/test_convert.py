@@ -360,6 +360,8 @@ def test_coco_text_that_no_file_can_hold_is_replaced_in_the_report(coco):
     coco.data["annotations"].append("\ud800\n"); coco.convert()
     assert "��" in coco.report.rows[0]["detail"] and str(coco.report).encode()
 
+def test_coco_category_id_that_no_file_can_hold(coco): coco.data["categories"] = [{"id": "\ud800"}]; coco.convert(); assert coco.annotations.classes == ["class_"]
+
 def test_coco_same_twelve_numbers_on_our_file_as_on_theirs(tmp_path):
     rng = random.Random(0)
     data = Coco(tmp_path).data
