@@ -215,7 +215,7 @@ def judge(boxes, sizes) -> tuple:
     moved = (abs(cut - boxes) > MIN_SIDE).any(axis=1)
     return cut, np.select([~finite, inverted, flat, outside, moved], [1, 2, 3, 4, 5], 0)
 
-# %% ../nbs/03_convert.ipynb #784f3b3e
+# %% ../nbs/03_convert.ipynb #e69e2e24
 def pixel_boxes(source: Source, sizes, turns):
     "Boxes (n, 4) in pixels of the upright images."
     boxes, image = np.array(source.box).reshape(-1, 4), np.array(source.image, dtype=int)
@@ -242,6 +242,7 @@ def judge_all(source: Source, sizes, turns, report: ConversionReport) -> tuple:
         report.add("box", problem.reason, file, f"{source.unit} {where}" if isinstance(where, int) else where, problem.detail)
     return np.round(boxes, 4), keep
 
+# %% ../nbs/03_convert.ipynb #5d25615b
 def note_bulk(source: Source, report: ConversionReport):
     "Say it when so many boxes lie outside that the coordinates must mean something else."
     outside = sum(r["reason"] == "outside image" for r in report.rows)
@@ -254,6 +255,7 @@ def note_unlisted(source: Source, image_dir):
     rest = sorted(set(files_below(image_dir, IMAGE_SUFFIXES)) - {im.name for im in source.images})
     if rest: source.notes.append(f"images the labels do not mention: {len(rest)}, not converted, for example '{rest[0]}'")
 
+# %% ../nbs/03_convert.ipynb #a973238f
 @paused_gc()
 def build_records(source: Source, sizes, boxes, keep) -> list:
     "One record per usable image, in the source's order, with its kept boxes."
@@ -272,6 +274,7 @@ def build_records(source: Source, sizes, boxes, keep) -> list:
         records.append(record)
     return records
 
+# %% ../nbs/03_convert.ipynb #1d773b47
 def finish(source: Source, image_dir, output, check_images: bool, force: bool) -> ConversionReport:
     "From what a parser found to files on disk: look at the images, judge the boxes, balance, write."
     sizes, turns, repairs = examine_all(source, image_dir, check_images)
@@ -427,7 +430,7 @@ def yolo_images(image_dir, split_file) -> list:
         images.append(SourceImage("" if outside else relative_name(path, root), problem=outside, background="without label file"))
     return images
 
-# %% ../nbs/03_convert.ipynb #17dbadac
+# %% ../nbs/03_convert.ipynb #cdbcc631
 CLASS_FILES, SPLIT_FILES = ("classes.txt", "obj.names", "data.yaml", "dataset.yaml"), ("train.txt", "val.txt", "valid.txt", "test.txt")
 MAX_CLASS_ID = 10_000
 AGREE = "Give class_list so that all splits agree"
@@ -451,6 +454,7 @@ def add_label_file(source: Source, image: int, path, shown: str, sixth_column):
         except Problem as e: source.add(image, where, problem=e)
         if image < 0: source.problems[len(source.where) - 1] = Problem("unknown image", "no image has this label file")
 
+# %% ../nbs/03_convert.ipynb #df6327a2
 def name_classes(source: Source, names):
     "Turn the class ids in `source.label` into indices into `source.classes`; ids without a name become problems."
     if names is None:
@@ -464,7 +468,7 @@ def name_classes(source: Source, names):
         source.label[row] = index.get(class_id, -1)
     source.classes = list(names.values())
 
-# %% ../nbs/03_convert.ipynb #fc582ab6
+# %% ../nbs/03_convert.ipynb #52e55ffe
 def read_yolo(yolo_dir, image_dir, class_list, sixth_column, split_file) -> Source:
     "Parse a YOLO data set."
     source = Source(f"yolo {yolo_dir}", "line", yolo_images(image_dir, split_file), relative=True)
@@ -499,6 +503,7 @@ def add_orphans(source: Source, labels: dict, matched: list, yolo_dir, sixth_col
         if re.match(r"\s*[-+.\d]", read_text(path)): add_label_file(source, -1, path, name, sixth_column)  # else it is a README or the like
     if elsewhere: source.notes.append(f"label files in other folders, without an image here: {len(elsewhere)}, e.g. '{elsewhere[0]}'")
 
+# %% ../nbs/03_convert.ipynb #ebc15f53
 def convert_yolo(
     yolo_dir,                   # folder of the label files
     image_dir,                  # folder of the images, nested as they like
@@ -509,14 +514,17 @@ def convert_yolo(
     check_images: bool = True,  # decode every image; False reads only headers
     force: bool = False,        # overwrite the output
 ) -> ConversionReport:
-    "Convert YOLO labels. Images without a label file, or with a blank one, are kept as background and counted apart."
+    """Convert YOLO labels. Images without a label file, or with a blank one, are kept as background and counted apart.
+
+    Raises `UserError` for what stops the whole: no such folder, no image, an unusable class list, an unexplained sixth column, an existing output.
+    """
     refuse_existing(annotation_path(output), force)
     need_folder(yolo_dir, "label folder"); need_folder(image_dir, "image folder")
     if sixth_column not in (None, "confidence", "track"):
         raise UserError(f"sixth_column '{sixth_column}' is unknown: use 'confidence' or 'track'")
     return finish(read_yolo(yolo_dir, image_dir, class_list, sixth_column, split_file), image_dir, output, check_images, force)
 
-# %% ../nbs/03_convert.ipynb #631220ee
+# %% ../nbs/03_convert.ipynb #5b7befcd
 def plain_id(value):
     "An id as something to look up: '17' and 17.0 equal 17; None for what cannot be an id."
     if type(value) is int: return value
@@ -537,6 +545,7 @@ def four_numbers(values) -> tuple:
         return float(a), float(b), float(c), float(d)
     except (TypeError, ValueError, OverflowError): raise Problem("bad row", f"bbox {str(values)[:60]}") from None
 
+# %% ../nbs/03_convert.ipynb #c54386db
 def coco_image(entry, label_file: str) -> SourceImage:
     "One entry of `images`."
     image = SourceImage("", label_file)
@@ -565,7 +574,7 @@ def coco_classes(source: Source, categories, used: set, class_list, keep_unused:
     if all(type(i) is int for i in ids): source.meta["category_ids"] = ids
     return {i: label for label, i in enumerate(ids)}
 
-# %% ../nbs/03_convert.ipynb #0eb47bcb
+# %% ../nbs/03_convert.ipynb #74cbe945
 @paused_gc()
 def read_coco(instances_json, class_list, keep_unused: bool) -> Source:
     "Parse a COCO instances file."
@@ -592,6 +601,7 @@ def coco_index(source: Source, entries: list) -> dict:
         if images.setdefault(plain_id(entry["id"]), i) != i and not im.problem: im.problem = Problem("duplicate image", f"id {entry['id']}")
     return images
 
+# %% ../nbs/03_convert.ipynb #8911556e
 def add_annotation(source: Source, a, n: int, images: dict, labels: dict):
     "Append one entry of `annotations`: x, y, width, height become edges."
     if not isinstance(a, dict): return source.add(-1, n, problem=Problem("bad row", f"{str(a)[:60]} at position {n}"))
@@ -613,6 +623,7 @@ def coco_columns(source: Source, annotations: list):
     usable = lambda area: type(area) in (int, float) and 0 <= area < 1e18
     source.extras["area"] = [a["area"] if usable(a.get("area")) else of_box[i] for i, a in enumerate(rows)]
 
+# %% ../nbs/03_convert.ipynb #b83509d7
 def strip_folder(source: Source, image_dir):
     "Names that all begin with the image folder's own name ('train2017/1.jpg' for images in …/train2017) are meant from its parent."
     head = os.path.basename(os.path.abspath(image_dir)) + "/"
@@ -630,6 +641,7 @@ def coco_notes(source: Source):
     if any(im.id is None and not im.problem for im in source.images):
         source.notes.append("image ids are not all whole numbers below 2**53: images are numbered anew")
 
+# %% ../nbs/03_convert.ipynb #931af187
 def convert_coco(
     instances_json,             # COCO instances file
     image_dir,                  # folder its file names are relative to
@@ -639,7 +651,10 @@ def convert_coco(
     check_images: bool = True,  # decode every image; False trusts the width and height in the file and opens nothing
     force: bool = False,        # overwrite the output
 ) -> ConversionReport:
-    "Convert COCO instances. Boxes, `iscrowd`, `area` and image ids are kept; polygons and masks are left out."
+    """Convert COCO instances. Boxes, `iscrowd`, `area` and image ids are kept; polygons and masks are left out.
+
+    Raises `UserError` for what stops the whole: a file that is not COCO's, not one of its images in `image_dir`, an existing output.
+    """
     refuse_existing(annotation_path(output), force)
     need_folder(image_dir, "image folder")
     source = read_coco(instances_json, class_list, keep_unused)
@@ -647,7 +662,7 @@ def convert_coco(
     if check_images: note_unlisted(source, image_dir)
     return finish(source, image_dir, output, check_images, force)
 
-# %% ../nbs/03_convert.ipynb #56b39306
+# %% ../nbs/03_convert.ipynb #167af9b3
 def voc_object(node, zero_based: bool) -> tuple:
     "(class name, (x1, y1, x2, y2) as edges) of an <object>; raises `Problem`. A <part> inside has its own box and is not looked at."
     box = node.find("bndbox")
@@ -667,6 +682,7 @@ def voc_root(path):
     if root.tag != "annotation": raise Problem("label file unreadable", f"the root is <{root.tag}>, not <annotation>")
     return root
 
+# %% ../nbs/03_convert.ipynb #f2632299
 class ImageFinder:
     "Finds the image of a VOC file: by the path of the XML first, for <filename> is often stale, then by <filename>."
     def __init__(self, image_dir):
@@ -690,7 +706,7 @@ def check_name(filename: str):
     try: safe_name(filename)
     except UserError as e: raise Problem("unsafe name", str(e)) from None
 
-# %% ../nbs/03_convert.ipynb #105c37d6
+# %% ../nbs/03_convert.ipynb #5b0c2339
 def voc_keys(files: dict, split_file) -> list:
     "Which XML files to read (keys of `files`, or names that are missing there): all, or those of a split list."
     if split_file is None: return list(files)
@@ -741,6 +757,7 @@ def add_objects(source: Source, objects: VocObjects, root, zero_based: bool):
             source.add(len(source.images) - 1, n, problem=e)
         objects.names.append(name)
 
+# %% ../nbs/03_convert.ipynb #4e6f870e
 def voc_finish(source: Source, objects: VocObjects, class_list):
     "Labels from class names; `difficult` and `truncated` as columns if any object has them; an image described twice counts once."
     source.classes = sorted({n for n in objects.names if n}) if class_list is None else list(read_class_list(class_list).values())
@@ -774,6 +791,7 @@ def voc_guess(source: Source, zero_based: bool):
     if not zero_based and thin:
         source.notes.append(f"boxes one pixel wide or high (xmin = xmax or ymin = ymax): {thin}, kept, but probably slips of the mouse")
 
+# %% ../nbs/03_convert.ipynb #f46413b1
 def convert_voc(
     annotation_dir,             # folder of the XML files
     image_dir,                  # folder of the images
@@ -784,7 +802,10 @@ def convert_voc(
     check_images: bool = True,  # decode every image; False trusts <size> where there is one
     force: bool = False,        # overwrite the output
 ) -> ConversionReport:
-    "Convert Pascal VOC files. 1-based inclusive corners become 0-based edges; `difficult` and `truncated` are kept."
+    """Convert Pascal VOC files. 1-based inclusive corners become 0-based edges; `difficult` and `truncated` are kept.
+
+    Raises `UserError` for what stops the whole: no such folder, no XML file, not one of the images in `image_dir`, an existing output.
+    """
     refuse_existing(annotation_path(output), force)
     need_folder(annotation_dir, "annotation folder"); need_folder(image_dir, "image folder")
     source = read_voc(annotation_dir, image_dir, split_file, class_list, zero_based)

@@ -17,7 +17,7 @@ def model(backbone):
 
 @pytest.mark.parametrize("h, w", [(128, 128), (112, 176), (16, 16), (48, 304)])
 def test_pyramid_levels_cover_the_image_at_their_stride(h, w):
-    levels = FeaturePyramid({16: 8}, [8, 16, 32], 32)({16: torch.rand(1, 8, h // 16, w // 16)})
+    levels = FeaturePyramid({16: 8}, [8, 16, 32], 64)({16: torch.rand(1, 8, h // 16, w // 16)})
     assert [tuple(level.shape[-2:]) for level in levels.values()] == [(-(-h // s), -(-w // s)) for s in (8, 16, 32)]
 
 

@@ -57,7 +57,7 @@ def test_opens_with_badge_promise_and_setup_cell(path):
     assert f"colab.research.google.com/github/{home}/blob/main/{path.as_posix()})" in first
     assert re.search(r"^# ", first, re.M) and re.search(r"^> ", first, re.M) and "**Takes**" in first and "**You will see**" in first
     setup = next(c for c in code if "google.colab" in c)
-    assert f"git+https://github.com/{home}\"" in setup and not re.search(r"install.*\b(torch|torchvision|numpy)\b", setup)
+    assert f"git+https://github.com/{home}\"" in setup and not re.search(r"%pip.*\b(torch|torchvision|numpy)\b", setup)
 
 
 @each

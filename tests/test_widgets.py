@@ -1,0 +1,55 @@
+import pytest
+
+pytest.importorskip("ipywidgets")
+from dinofrcnn.config import TrainConfig
+from dinofrcnn.runtime import UserError
+from dinofrcnn.widgets import ConfigForm, browse
+
+
+@pytest.fixture
+def form(data): return ConfigForm(**data.paths, model_id="tiny")
+
+
+def test_untouched_form_is_the_plain_config(form, data): assert form.config() == TrainConfig(**data.paths, model_id="tiny")
+
+
+@pytest.mark.parametrize("name", [n for group in ConfigForm.GROUPS.values() for n in group.split()])
+def test_every_field_of_the_form_goes_there_and_back(data, name):
+    "The text or choice shown for a value means that value."
+    values = {**data.paths, "model_id": "tiny"}
+    config = TrainConfig(**values)
+    assert getattr(ConfigForm(**{**values, name: getattr(config, name)}).config(), name) == getattr(config, name)
+
+
+def test_wrong_value_is_said_while_typing_and_refused(form):
+    form.boxes["batch_size"].value = "0"
+    assert "batch_size" in form.said.value
+    with pytest.raises(UserError, match="batch_size"): form.config()
+    form.boxes["batch_size"].value = "4"
+    assert "well" in form.said.value and form.config().batch_size == 4
+
+
+def test_settings_that_are_not_shown_are_kept(data): assert ConfigForm(**data.paths, model_id="tiny", seed=7).config().seed == 7
+
+
+def test_only_widgets_that_old_and_new_ipywidgets_both_know_are_used(form):
+    import ipywidgets as w
+    def walk(widget):
+        yield type(widget)
+        for child in getattr(widget, "children", ()): yield from walk(child)
+    assert set(walk(form.widget)) <= {w.VBox, w.HBox, w.HTML, w.Text, w.Dropdown, w.Checkbox}
+
+
+def test_slider_replaces_the_picture():
+    import matplotlib.pyplot as plt
+    def draw(i):
+        fig, ax = plt.subplots(figsize=(1, 1)); ax.text(0, 0, str(i)); plt.close(fig)
+        return fig
+    slider, picture = browse(draw, 3).children
+    first = picture.value
+    slider.value = 2
+    assert picture.value != first and picture.value[:2] == b"\xff\xd8"
+
+
+def test_nothing_to_browse_is_refused():
+    with pytest.raises(UserError): browse(lambda i: None, 0)
