@@ -5,7 +5,7 @@
 Time: the two are run in turn, so that a busy machine hurts both; medians. --cpu_time counts the CPU seconds of one thread
 instead of the clock's, for a machine that is shared. Memory: each alone in a fresh process (CPU:
 peak resident size) or after a reset of the counter (GPU: peak allocated). Random weights; size 640×640, layers "four"."""
-import argparse, resource, statistics, subprocess, sys, tempfile, time
+import argparse, re, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 
 import torch
@@ -42,7 +42,9 @@ def peak(folder, which, args):
     for _ in range(3):
         if device.type == "cuda": torch.cuda.reset_peak_memory_stats()
         functions[which]()
-    return torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    if device.type == "cuda": return torch.cuda.max_memory_allocated() / 2**20
+    # Not getrusage: its peak is inherited from the process that started this one.
+    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 2**10
 
 
 def main():
