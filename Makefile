@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NB ?= $(wildcard nbs/*.ipynb nbs/tutorials/*.ipynb)
 
-.PHONY: help env demo test bench notebooks export clean
+.PHONY: help env demo test bench matrix export notebooks
 help:            ## what can be made
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ –/'
 
@@ -24,6 +24,9 @@ test: env       ## everything: notebooks in sync, every notebook executed, all t
 
 bench: env      ## what the project promises about speed, measured
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+matrix: env     ## the same features on four versions of transformers
+	$(BIN)/python tests/matrix.py
 
 export:         ## write the library from the notebooks
 	$(BIN)/nbdev_export

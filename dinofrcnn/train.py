@@ -4,7 +4,7 @@
 __all__ = ['HISTORY', 'lr_factor', 'TrainingViews', 'collate', 'train_epoch', 'validation_loss', 'Run', 'make_accelerator',
            'load_data', 'feature_sets', 'fill_caches', 'epoch_line', 'Trainer', 'train']
 
-# %% ../nbs/12_train.ipynb #156fc6be
+# %% ../nbs/12_train.ipynb #dffcd2ce
 import csv, math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +15,9 @@ from .backbone import load_backbone
 from .cache import FeatureDataset
 from .config import TrainConfig, load_config
 from .data import DetectionDataset, View
-from .detector import build_model, load_trained_state, read_checkpoint, save_checkpoint
+from .detector import build_model, read_checkpoint, restore, save_checkpoint
 from .evaluate import detect, make_report
-from .runtime import UserError, atomic_write, in_notebook, pick_device, pick_precision, progress, seed_everything
+from .runtime import UserError, atomic_write, pick_device, pick_precision, progress, seed_everything
 from .show import show_curves
 
 # %% ../nbs/12_train.ipynb #3342c9ea
@@ -43,12 +43,14 @@ def collate(items: list) -> tuple:
     "A batch: lists of features, sizes and targets. Nothing is stacked or padded."
     return tuple(map(list, zip(*items)))
 
-# %% ../nbs/12_train.ipynb #e8446e53
+# %% ../nbs/12_train.ipynb #cb012bc0
 def train_epoch(model, loader, optimizer, schedule, accelerator, grad_clip: float, desc: str = "") -> float:
     "One pass over `loader`; returns the mean loss. Raises `UserError` when the loss is not finite."
+    from accelerate.utils import send_to_device
     model.detector.train()
     total, parameters = 0.0, [p for group in optimizer.param_groups for p in group["params"]]
-    for features, sizes, targets in progress(loader, desc):
+    for batch in progress(loader, desc):
+        features, sizes, targets = send_to_device(batch, accelerator.device)
         with accelerator.autocast(): losses = model.detector(features, sizes, targets)
         loss = sum(losses.values())
         if not loss.isfinite():
@@ -63,11 +65,14 @@ def train_epoch(model, loader, optimizer, schedule, accelerator, grad_clip: floa
 
 @torch.no_grad()
 def validation_loss(model, loader, accelerator) -> float:
-    "The mean training loss on data that is not trained on."
+    "The mean training loss on data that is not trained on. Raises `UserError` when it is not finite."
+    from accelerate.utils import send_to_device
     model.detector.train()  # torchvision's detectors give losses in this mode only; there is no dropout and no batch statistic in ours
     total = 0.0
-    for features, sizes, targets in progress(loader, "validation loss"):
+    for batch in progress(loader, "validation loss"):
+        features, sizes, targets = send_to_device(batch, accelerator.device)
         with accelerator.autocast(): total += sum(model.detector(features, sizes, targets).values()).item()
+    if not math.isfinite(total): raise UserError("the validation loss is no longer a number: use a smaller lr, or precision fp32; the checkpoints of the epochs before are in order")
     return total / max(1, len(loader))
 
 # %% ../nbs/12_train.ipynb #dc8bfafb
@@ -105,12 +110,13 @@ class Run:
         with atomic_write(self.folder/"history.csv") as tmp, open(tmp, "w", newline="", encoding="utf-8") as f:
             writer = csv.DictWriter(f, HISTORY); writer.writeheader(); writer.writerows(self.history)
 
-# %% ../nbs/12_train.ipynb #59a604d9
+# %% ../nbs/12_train.ipynb #e8db0b4a
 def make_accelerator(config: TrainConfig):
     "Accelerate, set to the device and precision of `config`."
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
     device = pick_device(config.device)
+    if device.type == "cuda": torch.cuda.set_device(device)
     AcceleratorState._reset_state(reset_partial_state=True)  # a notebook may train twice with different settings
     precision = pick_precision(device, config.precision)
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision == "fp32" else precision)
@@ -166,8 +172,8 @@ class Trainer:
         self.views = TrainingViews(views, self.config.seed)
         self.shuffle = torch.Generator()
         batches = lambda dataset, **kw: torch.utils.data.DataLoader(dataset, batch_size=self.config.batch_size, collate_fn=collate, **kw)
-        self.train_loader = self.accelerator.prepare(batches(self.views, shuffle=True, generator=self.shuffle))
-        self.val_loader = self.accelerator.prepare(batches(self.val))
+        # Not prepared by Accelerate, which fetches one batch ahead: features of a backbone that learns would be those of before the step.
+        self.train_loader, self.val_loader = batches(self.views, shuffle=True, generator=self.shuffle), batches(self.val)
 
     def make_optimizer(self):
         config, groups = self.config, self.model.trainable_parameters()
@@ -203,7 +209,7 @@ class Trainer:
     def resume(self):
         "Go on where `last.pth` ends."
         checkpoint = read_checkpoint(self.run.last)
-        load_trained_state(self.model, checkpoint["state"])
+        restore(self.model, checkpoint, self.run.last)
         self.optimizer.load_state_dict(checkpoint["optimizer"])
         self.schedule.last_epoch = checkpoint["schedule"]
         if checkpoint["scaler"]: self.accelerator.scaler.load_state_dict(checkpoint["scaler"])

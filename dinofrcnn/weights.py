@@ -5,8 +5,8 @@ __all__ = ['MODELS', 'DINOV2_NAMES', 'IMAGENET_MEAN', 'IMAGENET_STD', 'RANDOM_FL
            'NOT_NEEDED', 'SATELLITE_MEAN', 'SATELLITE_STD', 'DINOV3_IDS', 'UNGATED_IDS', 'NO_GATE', 'HUB_FILES',
            'DRIVE', 'empty_model', 'tensor_names', 'random_snapshot', 'make_tiny_snapshot', 'read_tensors',
            'check_tensors', 'fingerprint', 'Weights', 'hub_tensors', 'config_from_tensors', 'read_source', 'hub_token',
-           'explain_hub_error', 'download', 'is_hub_id', 'check_access', 'mount_drive', 'find_snapshots', 'local_copy',
-           'find_source', 'load_weights']
+           'explain_hub_error', 'download_snapshot', 'is_hub_id', 'check_access', 'mount_drive', 'find_snapshots',
+           'local_copy', 'find_source', 'load_weights']
 
 # %% ../nbs/06_weights.ipynb #3be79fd9
 import difflib, errno, hashlib, json, os, pickle, re, shutil
@@ -332,7 +332,7 @@ def _explain_gate(model_id, page, said, token) -> str:
 # %% ../nbs/06_weights.ipynb #bd46d655
 HUB_FILES = ["config.json", "preprocessor_config.json", "*.safetensors", "*.safetensors.index.json"]
 
-def download(
+def download_snapshot(
     model_id: str,          # e.g. "facebook/dinov3-vitb16-pretrain-lvd1689m"
     revision: str = None,   # branch, tag or commit
     files=HUB_FILES,
@@ -363,7 +363,7 @@ def check_access(
     try: cached = Path(huggingface_hub.snapshot_download(model_id, revision=revision, allow_patterns=HUB_FILES, local_files_only=True))
     except huggingface_hub.errors.LocalEntryNotFoundError: cached = None
     if cached and any(cached.glob("*.safetensors")): return f"'{model_id}' is in this machine's cache, no network needed"
-    with tempfile.TemporaryDirectory() as folder: download(model_id, revision, ["config.json"], cache_dir=folder)
+    with tempfile.TemporaryDirectory() as folder: download_snapshot(model_id, revision, ["config.json"], cache_dir=folder)
     return f"'{model_id}' can be downloaded from this machine"
 
 # %% ../nbs/06_weights.ipynb #394485a0
@@ -417,7 +417,7 @@ def find_source(
     path = Path(model_id).expanduser()
     if not path.exists():
         if is_hub_id(model_id):
-            folder = download(str(model_id), revision)
+            folder = download_snapshot(str(model_id), revision)
             return folder, folder.name
         near = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [], 1) or \
                difflib.get_close_matches(str(model_id), DINOV3_IDS + UNGATED_IDS, 1, .3)

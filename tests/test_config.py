@@ -96,6 +96,18 @@ def test_data_root_alone_means_the_usual_layout(data):
     assert {k: getattr(config, k) for k in data.paths} == data.paths
 
 
+def test_relative_data_root_is_rooted_once_not_at_every_reading(tmp_path):
+    config = TrainConfig(model_id="tiny", data_root="data/mine")
+    config.save(tmp_path / "c.yaml")
+    assert load_config(tmp_path / "c.yaml") == config and config.train_images == "data/mine/images/train"
+
+
+def test_text_settings_that_look_like_numbers_stay_texts():
+    from dinofrcnn.config import from_text
+    assert from_text("revision", "1234567") == "1234567" and from_text("ckpt_dir", "My Drive/set #2") == "My Drive/set #2"
+    assert from_text("min_size", "320") == 320 and from_text("views", "[flip]") == ["flip"] and from_text("revision", "") is None
+
+
 @pytest.mark.parametrize("path", ["mocs.yaml", "bccd.yaml"])
 def test_configs_of_the_repository_are_valid(path):
     from conftest import REPO

@@ -94,6 +94,18 @@ def test_mixed_precision_evaluation_runs(model):
     assert found["boxes"].isfinite().all()
 
 
+def test_boxes_are_not_rounded_to_bf16_under_autocast(model):
+    "bf16 knows every second number above 256: proposals, targets and boxes have to be computed in float32."
+    for head, x in (model.detector.rpn.head, [torch.rand(1, 256, 4, 4)] * 3), (model.detector.roi_heads.box_predictor, torch.rand(2, 1024)):
+        with torch.autocast("cpu", dtype=torch.bfloat16): out = head(x)
+        for part in out: assert {t.dtype for t in (part if isinstance(part, list) else [part])} == {torch.float32}
+
+
+def test_checkpoint_trained_in_fp16_on_a_gpu_loads_on_a_cpu(model, tiny, tmp_path):
+    save_checkpoint(tmp_path / "a.pth", model, dict(model_id=str(tiny), precision="fp16", strides=[8, 16, 32], anchor_sizes=SIZES, aspect_ratios=RATIOS))
+    assert load_model(tmp_path / "a.pth", device="cpu").backbone.precision == "fp32"
+
+
 def test_checkpoint_holds_no_frozen_weights(model, tiny, tmp_path):
     "Fault of the original: the full backbone in every checkpoint."
     save_checkpoint(tmp_path / "a.pth", model, dict(model_id=str(tiny)))

@@ -142,6 +142,22 @@ def test_features_of_the_flipped_image_are_not_the_flipped_features(data, backbo
     assert not torch.allclose(plain.flip(-1), flipped, atol=.05)
 
 
+def test_other_weights_under_the_same_name_are_not_continued(config, tiny, tmp_path):
+    import shutil
+    from dinofrcnn.weights import make_tiny_snapshot
+    mine = shutil.copytree(tiny, tmp_path / "mine")
+    train(change(config, model_id=str(mine), epochs=1))
+    shutil.rmtree(mine); make_tiny_snapshot(mine, seed=9, layers=4)
+    with pytest.raises(UserError, match="fingerprint"): train(change(config, model_id=str(mine), epochs=1))
+
+
+def test_cache_that_would_not_fit_on_the_disk_is_refused_with_both_numbers(config, monkeypatch):
+    import shutil
+    from collections import namedtuple
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: namedtuple("U", "total used free")(2**30, 2**30, 1000))
+    with pytest.raises(UserError, match="GiB are free"): train(config)
+
+
 def test_cache_is_reused_by_the_next_run(config, capsys):
     train(config); train(change(config, ckpt_dir=config.ckpt_dir + "2"))
     assert "features: 0 computed, 11 found" in capsys.readouterr().out

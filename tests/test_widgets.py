@@ -1,3 +1,6 @@
+import os, subprocess, sys
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("ipywidgets")
@@ -53,3 +56,20 @@ def test_slider_replaces_the_picture():
 
 def test_nothing_to_browse_is_refused():
     with pytest.raises(UserError): browse(lambda i: None, 0)
+
+
+def test_form_works_under_colabs_ipywidgets_too(tmp_path):
+    "Colab has ipywidgets 7.7.1: the tests above, once more, under that version."
+    if os.environ.get("DINOFRCNN_OLD_WIDGETS"): pytest.skip("this is the run under the old version")
+    old = ["ipywidgets==7.7.1", "ipython-genutils", "widgetsnbextension<4", "jupyterlab-widgets<3"]
+    uv = Path(sys.executable).parent / "uv"
+    got = subprocess.run([uv, "pip", "install", "--quiet", "--no-deps", "--target", tmp_path, *old], capture_output=True, text=True) if uv.exists() else None
+    if got is None or got.returncode: pytest.skip(f"ipywidgets 7.7.1 cannot be had: {got.stderr.strip()[-200:] if got else 'uv is not installed'}")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "DINOFRCNN_OLD_WIDGETS": "1"}
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_version_of_ipywidgets_is_the_one_asked_for():
+    import ipywidgets
+    assert ipywidgets.__version__.startswith("7.7.1") or not os.environ.get("DINOFRCNN_OLD_WIDGETS")
