@@ -102,11 +102,11 @@ def check_images(images: list, multiple: int):
             raise UserError(f"an image of {image.shape[1]}×{image.shape[2]} reached the backbone, whose sides must be multiples of {multiple}: "
                             "resize it to data.network_size first")
 
-# %% ../nbs/07_backbone.ipynb #2d906560
+# %% ../nbs/07_backbone.ipynb #8f5cdd25
 @dataclass(frozen=True)
 class Recipe:
     "Everything the features of an image depend on, besides the image."
-    fingerprint: str  # of the weights
+    fingerprint: str  # of the weights, their normalisation and settings, see `weights.fingerprint`
     layers: tuple
     precision: str
     min_size: int     # network size, see `data.network_size`
@@ -119,7 +119,7 @@ class Recipe:
         "16 hex digits, equal for equal recipes on every machine."
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
-# %% ../nbs/07_backbone.ipynb #baf63404
+# %% ../nbs/07_backbone.ipynb #a42f1c18
 class Backbone(nn.Module):
     """A frozen DINOv3. `backbone(images)` takes a list of float tensors (3, H, W), RGB in [0, 1], sides multiples of
     `patch_size`, and returns for each image `{stride: float32 tensor (C, H/stride, W/stride)}` on the backbone's device."""
@@ -208,7 +208,7 @@ class Backbone(nn.Module):
     def fingerprint(self, frozen_only: bool = False) -> str:
         "Hash over the weights as they are now, or over those that must not change: equal before and after training."
         learns = {key for key, p in self.model.named_parameters() if p.requires_grad and frozen_only}
-        return fingerprint(self.model, leave_out={name for name, key in tensor_names(self.model).items() if key in learns})
+        return fingerprint(self.model, self.mean, self.std, {name for name, key in tensor_names(self.model).items() if key in learns})
 
     def recipe(self, min_size: int, max_size: int, view: str = "identity") -> Recipe:
         "What the features of this backbone depend on, at a network size and for a view of the image."

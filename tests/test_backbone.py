@@ -1,10 +1,12 @@
 """The features of an image depend on that image and the recipe, and on nothing else."""
+import json
+
 import pytest, torch
 from torch import nn
 
 from dinofrcnn.backbone import Backbone, Recipe, blocks_of, cls_attention, load_backbone, patch_similarity, pca_colours, pick_layers
 from dinofrcnn.runtime import UserError
-from dinofrcnn.weights import load_weights, make_tiny_snapshot, random_snapshot
+from dinofrcnn.weights import SATELLITE_MEAN, SATELLITE_STD, load_weights, make_tiny_snapshot, random_snapshot
 
 DINOV2 = dict(model_type="dinov2", hidden_size=64, num_hidden_layers=2, num_attention_heads=1, patch_size=14, image_size=56)
 CONVNEXT = dict(model_type="dinov3_convnext", depths=[1, 1, 2, 1], hidden_sizes=[8, 16, 24, 32])
@@ -256,6 +258,13 @@ def test_recipe_hash_is_the_same_on_every_machine():
 def test_recipe_hash_changes_with(change):
     fields = dict(fingerprint="abc", layers=(2, 5), precision="fp32", min_size=640, max_size=960)
     assert Recipe(**fields).hash != Recipe(**{**fields, **change}).hash
+
+def test_recipe_and_fingerprint_of_a_backbone_that_normalises_otherwise_are_others(backbone, tmp_path):
+    folder = make_tiny_snapshot(tmp_path, hidden_size=128, heads=2, layers=4)  # the same tensors
+    pixels = json.loads((folder/"preprocessor_config.json").read_text())
+    (folder/"preprocessor_config.json").write_text(json.dumps({**pixels, "image_mean": SATELLITE_MEAN, "image_std": SATELLITE_STD}))
+    other = make(folder)
+    assert other.recipe(640, 960) != backbone.recipe(640, 960) and other.fingerprint() == other.weights_id["fingerprint"] != backbone.fingerprint()
 
 def test_recipe_of_a_backbone_that_learns_is_refused(folder):
     with pytest.raises(UserError, match="learns"): make(folder, unfreeze=1).recipe(640, 960)

@@ -12,6 +12,7 @@ from dinofrcnn.weights import (check_access, config_from_tensors, empty_model, f
 from hub_server import SHA, Hub, serve
 
 SMALL = dict(hidden_size=64, layers=2, heads=1)
+IMAGENET = W.IMAGENET_MEAN, W.IMAGENET_STD
 
 
 @pytest.fixture(scope="module")
@@ -124,15 +125,31 @@ def test_fingerprint_does_not_depend_on_the_file_layout(tiny, copy):
 
 def test_fingerprint_does_not_depend_on_the_names_in_memory(tiny):
     model = load_weights(tiny).model
-    class Renamed(torch.nn.Module):  # as transformers 4.56 (no prefix) or 5.4 (model.) would have it
+    class Renamed:  # as transformers 4.56 (no prefix) or 5.4 (model.) would have it
         def state_dict(self): return {("" if n.startswith("model.") else "model.") + n.removeprefix("model."): t for n, t in model.state_dict().items()}
-    assert fingerprint(Renamed()) == fingerprint(model)
+        config = model.config
+    assert fingerprint(Renamed(), *IMAGENET) == fingerprint(model, *IMAGENET)
 
 def test_fingerprint_changes_with_a_single_number(tiny):
     model = load_weights(tiny).model
-    before = fingerprint(model)
+    before = fingerprint(model, *IMAGENET)
     next(p for n, p in model.named_parameters() if n.endswith("down_proj.weight")).view(-1)[7] += 1e-3
-    assert fingerprint(model) != before
+    assert fingerprint(model, *IMAGENET) != before
+
+def test_fingerprint_changes_with_the_normalisation(copy, tiny):
+    pixels = json.loads((copy/"preprocessor_config.json").read_text())
+    (copy/"preprocessor_config.json").write_text(json.dumps({**pixels, "image_std": W.SATELLITE_STD}))
+    assert load_weights(copy).fingerprint != load_weights(tiny).fingerprint
+
+@pytest.mark.parametrize("change", [dict(num_attention_heads=2), dict(rope_theta=10.), dict(layer_norm_eps=1e-3), dict(hidden_act="relu")], ids=lambda c: next(iter(c)))
+def test_fingerprint_changes_with_a_setting_that_no_tensor_shows(change, copy, tiny):
+    (copy/"config.json").write_text(json.dumps({**json.loads((copy/"config.json").read_text()), **change}))
+    assert load_weights(copy).fingerprint != load_weights(tiny).fingerprint
+
+@pytest.mark.parametrize("change", [dict(layerscale_value=.5), dict(image_size=512), dict(pos_embed_rescale=None)], ids=lambda c: next(iter(c)))
+def test_fingerprint_does_not_depend_on_settings_that_the_features_do_not(change, copy, tiny):
+    (copy/"config.json").write_text(json.dumps({**json.loads((copy/"config.json").read_text()), **change}))
+    assert load_weights(copy).fingerprint == load_weights(tiny).fingerprint
 
 
 # Other layouts. Parity is with timm's own forward on random weights; layer scale is made large, or a wrong block would not show.
