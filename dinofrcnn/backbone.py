@@ -119,7 +119,7 @@ class Recipe:
         "16 hex digits, equal for equal recipes on every machine."
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
-# %% ../nbs/07_backbone.ipynb #a42f1c18
+# %% ../nbs/07_backbone.ipynb #7c49e3e7
 class Backbone(nn.Module):
     """A frozen DINOv3. `backbone(images)` takes a list of float tensors (3, H, W), RGB in [0, 1], sides multiples of
     `patch_size`, and returns for each image `{stride: float32 tensor (C, H/stride, W/stride)}` on the backbone's device."""
@@ -165,10 +165,11 @@ class Backbone(nn.Module):
     def run(self, batch):
         "(N, 3, H, W) in [0, 1] to a list of N dicts; a batch that does not fit on the GPU is halved until it does."
         try: maps = self.maps(batch.to(self.device, torch.float32), self.precision)
-        except torch.cuda.OutOfMemoryError:
+        except torch.cuda.OutOfMemoryError: maps = None  # nothing more in here: until this block ends, the error holds the tensors of the failed forward
+        if maps is None:
             if len(batch) == 1:
                 raise UserError(f"one image of {tuple(batch.shape[2:])} does not fit on the GPU with this backbone: "
-                                "lower min_size and max_size, or use a smaller model") from None
+                                "lower min_size and max_size, or use a smaller model")
             torch.cuda.empty_cache()
             half = len(batch) // 2
             return self.run(batch[:half]) + self.run(batch[half:])

@@ -1,5 +1,5 @@
 """The features of an image depend on that image and the recipe, and on nothing else."""
-import json
+import json, weakref
 
 import pytest, torch
 from torch import nn
@@ -216,6 +216,18 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(folder, monkeypatch):
         return plain(batch, precision)
     monkeypatch.setattr(backbone, "maps", small_gpu)
     assert [torch.equal(f[16], backbone([image])[0][16]) for f, image in zip(backbone.run(batch), batch)] == [True] * 5 and max(sizes) == 5
+
+def test_what_a_batch_that_did_not_fit_had_computed_is_freed_before_its_halves_run(folder, monkeypatch):
+    backbone, held = make(folder), []
+    plain = backbone.maps
+    def small_gpu(batch, precision):
+        assert all(tensor() is None for tensor in held)
+        if len(batch) == 1: return plain(batch, precision)
+        half_way = batch * 2
+        held.append(weakref.ref(half_way))
+        raise torch.cuda.OutOfMemoryError("out of memory")
+    monkeypatch.setattr(backbone, "maps", small_gpu)
+    assert len(backbone.run(torch.rand(4, 3, 32, 32))) == 4 and len(held) == 3
 
 def test_one_image_that_does_not_fit_is_explained(folder, monkeypatch, image):
     backbone = make(folder)
