@@ -3,13 +3,14 @@
 # %% auto #0
 __all__ = ['MODELS', 'DINOV2_NAMES', 'IMAGENET_MEAN', 'IMAGENET_STD', 'RANDOM_FLAG', 'SETTINGS', 'VIT_RENAMES',
            'CONVNEXT_RENAMES', 'NOT_NEEDED', 'SATELLITE_MEAN', 'SATELLITE_STD', 'DINOV3_IDS', 'UNGATED_IDS', 'NO_GATE',
-           'HUB_FILES', 'DRIVE', 'empty_model', 'tensor_names', 'random_snapshot', 'make_tiny_snapshot', 'read_tensors',
-           'check_tensors', 'fingerprint', 'Weights', 'hub_tensors', 'config_from_tensors', 'read_source', 'hub_token',
-           'explain_hub_error', 'download_snapshot', 'is_hub_id', 'check_access', 'mount_drive', 'find_snapshots',
-           'local_copy', 'find_source', 'load_weights']
+           'HUB_FILES', 'DRIVE', 'empty_model', 'tensor_names', 'random_snapshot', 'make_tiny_snapshot', 'weight_files',
+           'read_tensors', 'check_tensors', 'fingerprint', 'Weights', 'hub_tensors', 'config_from_tensors',
+           'read_source', 'hub_token', 'explain_hub_error', 'download_snapshot', 'is_hub_id', 'check_access',
+           'mount_drive', 'find_snapshots', 'local_copy', 'memory_needed', 'memory_left', 'check_memory', 'find_source',
+           'load_weights']
 
-# %% ../nbs/06_weights.ipynb #3be79fd9
-import difflib, errno, hashlib, json, os, pickle, re, shutil
+# %% ../nbs/06_weights.ipynb #6e4271db
+import contextlib, difflib, errno, hashlib, json, math, os, pickle, re, shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def make_tiny_snapshot(
         pos_embed_shift=None, pos_embed_jitter=None, pos_embed_rescale=2.0)
     return random_snapshot(folder, {**config, **changes}, seed)
 
-# %% ../nbs/06_weights.ipynb #3afbc332
+# %% ../nbs/06_weights.ipynb #deaa2400
 def _read_file(path: Path) -> dict:
     "All tensors of one .safetensors file, by name. Damaged files are refused with the likely cause."
     from safetensors import SafetensorError
@@ -115,14 +116,20 @@ def _read_file(path: Path) -> dict:
         raise UserError(f"'{path}' ({path.stat().st_size:,} bytes) is truncated or damaged ({e}): "
                         "a download or copy was interrupted, fetch it again") from None
 
+def weight_files(
+    path: Path,  # a snapshot folder: model.safetensors, or shards with model.safetensors.index.json; or a single file
+) -> list:
+    "The files that hold the tensors."
+    index = path/"model.safetensors.index.json"
+    if path.is_file(): return [path]
+    if not index.exists(): return [path/"model.safetensors"]
+    return [path/shard for shard in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
+
 def read_tensors(
-    folder: Path,  # a snapshot folder: model.safetensors, or shards with model.safetensors.index.json
+    folder: Path,  # a snapshot folder
 ) -> dict:
     "The tensors of a snapshot as `{name in the file: tensor}`."
-    index = folder/"model.safetensors.index.json"
-    if not index.exists(): return _read_file(folder/"model.safetensors")
-    shards = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-    return {name: tensor for shard in shards for name, tensor in _read_file(folder/shard).items()}
+    return {name: tensor for file in weight_files(folder) for name, tensor in _read_file(file).items()}
 
 # %% ../nbs/06_weights.ipynb #2d0a5712
 def _likely_cause(missing, unexpected, misshaped) -> str:
@@ -414,6 +421,33 @@ def local_copy(
             if got != wanted: raise UserError(f"the copy of '{f}' has {got:,} of {wanted:,} bytes: Drive is still syncing, try again")
     return target
 
+# %% ../nbs/06_weights.ipynb #c3945b9e
+def memory_needed(
+    path: Path,  # snapshot folder or weights file
+) -> int:
+    "Bytes that the weights take as float32, from the headers of .safetensors, or the size of a .pth. A damaged file counts nothing: `read_source` says what is wrong."
+    from safetensors import SafetensorError, safe_open
+    need = 0
+    for file in weight_files(path):
+        if file.suffix != ".safetensors": need += file.stat().st_size  # Meta's files are float32
+        else:
+            with contextlib.suppress(SafetensorError, OSError), safe_open(file, "pt") as f:
+                need += sum(4 * math.prod(f.get_slice(name).get_shape()) for name in f.keys())
+    return need
+
+def memory_left():
+    "Bytes of memory that are available on this machine; None where the system does not say (only Linux does)."
+    meminfo = Path("/proc/meminfo")
+    found = re.search(r"MemAvailable:\s+(\d+) kB", meminfo.read_text()) if meminfo.exists() else None
+    return int(found[1]) * 1024 if found else None
+
+def check_memory(path: Path):
+    "Raise `UserError` if the weights at `path` would not fit into memory."
+    need, left = memory_needed(path), memory_left()
+    if left is not None and need > left:
+        raise UserError(f"the weights in '{path}' take {need / 1e9:.1f} GB of memory as float32, but this machine has {left / 1e9:.1f} GB left: use a smaller model, "
+                        "restart the kernel to free what earlier cells hold, or take a machine with more memory (in Colab: Runtime > Change runtime type > High-RAM)")
+
 # %% ../nbs/06_weights.ipynb #162519dc
 def find_source(
     model_id: str,         # Hub id or path
@@ -439,13 +473,14 @@ def find_source(
         return path/"snapshots"/chosen, chosen
     return path, None
 
-# %% ../nbs/06_weights.ipynb #1eb2145a
+# %% ../nbs/06_weights.ipynb #3a625ddc
 def load_weights(
     model_id: str,         # Hub id, snapshot folder, Hub cache folder, timm folder, or a .safetensors or .pth file
     revision: str = None,  # branch, tag or commit on the Hub
 ) -> Weights:
     "Load and verify the weights of a backbone. Raises `UserError` with the list of faults and the likely cause."
     path, commit = find_source(model_id, revision)
+    check_memory(path)
     config, tensors, mean, std = read_source(path)
     model = empty_model(config)
     names, state = tensor_names(model), model.state_dict()

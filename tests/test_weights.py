@@ -107,6 +107,23 @@ def test_an_unknown_model_type_is_refused(copy):
     (copy/"config.json").write_text('{"model_type": "bert"}')
     assert "'bert'" in refusal(copy)
 
+def test_weights_that_do_not_fit_into_memory_are_refused_before_they_are_read(tiny, monkeypatch):
+    def forbidden(path): raise AssertionError("the weights were read")
+    monkeypatch.setattr(W, "read_source", forbidden)
+    monkeypatch.setattr(W, "memory_needed", lambda path: 26.9e9)
+    monkeypatch.setattr(W, "memory_left", lambda: 12.1e9)
+    assert "26.9 GB" in (text := refusal(tiny)) and "12.1 GB" in text and "smaller model" in text
+
+@pytest.mark.parametrize("kind", ["half precision", "shards", "one file"])
+def test_memory_needed_is_that_of_the_loaded_model(kind, copy):
+    tensors, path = load_file(copy/"model.safetensors"), copy
+    if kind == "half precision": save_file({n: t.half() for n, t in tensors.items()}, copy/"model.safetensors")
+    if kind == "one file": path = copy/"model.safetensors"
+    if kind == "shards":
+        (copy/"model.safetensors.index.json").write_text(json.dumps({"weight_map": {n: f"{i % 2}.safetensors" for i, n in enumerate(tensors)}}))
+        for i in range(2): save_file(dict(list(tensors.items())[i::2]), copy/f"{i}.safetensors")
+    assert W.memory_needed(path) == sum(4 * p.numel() for p in load_weights(path).model.parameters())
+
 def test_a_missing_shard_is_named(copy):
     tensors = load_file(copy/"model.safetensors")
     (copy/"model.safetensors.index.json").write_text(json.dumps({"weight_map": {n: "model-00001-of-00002.safetensors" for n in tensors}}))
