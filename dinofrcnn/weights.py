@@ -308,7 +308,7 @@ def hub_token():
     from huggingface_hub import get_token
     return get_token()
 
-# %% ../nbs/06_weights.ipynb #321359e9
+# %% ../nbs/06_weights.ipynb #5f9e04ca
 def explain_hub_error(
     error: Exception,  # what huggingface_hub raised
     model_id: str,
@@ -319,20 +319,21 @@ def explain_hub_error(
     from huggingface_hub import errors
     page, said = f"https://huggingface.co/{model_id}", str(error).lower()
     status = getattr(getattr(error, "response", None), "status_code", None)
+    no_folder = "" if model_id in DINOV3_IDS + UNGATED_IDS else f" (nor is there a folder of that name in the current directory, '{Path.cwd()}')"
     if isinstance(error, errors.RevisionNotFoundError):
         return f"'{model_id}' exists, but has no revision '{revision}': leave revision out, or pick one at {page}/commits/main"
     if isinstance(error, errors.GatedRepoError): return f"{_explain_gate(model_id, page, said, token)}. {NO_GATE}"
     if isinstance(error, errors.RepositoryNotFoundError):
         near = difflib.get_close_matches(model_id, DINOV3_IDS + UNGATED_IDS, 1, .5)
         hint = f"did you mean '{near[0]}'?" if near else f"the ids we know are {', '.join(DINOV3_IDS[:3])}, …"
-        return f"there is no model '{model_id}' on the Hub (or it is private): {hint}"
+        return f"there is no model '{model_id}' on the Hub, or it is private{no_folder}: {hint}"
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EACCES, errno.EROFS):
         return f"'{model_id}' cannot be stored on this machine ({error.strerror}): free some space, or set HF_HOME to a folder you may write to"
     if status == 401:
         return f"the Hub refused your token as invalid or expired: make a new read token at https://huggingface.co/settings/tokens and replace HF_TOKEN. {NO_GATE}"
     if status: return f"the Hub answered with error {status} for '{model_id}': try again later, or use a snapshot folder"
     return (f"the Hub cannot be reached from this machine, or the connection broke ({type(error.__cause__ or error).__name__}): check the network "
-            f"and run this again (a begun download continues), or pass a folder that holds a snapshot instead of '{model_id}'. "
+            f"and run this again (a begun download continues), or pass a folder that holds a snapshot instead of '{model_id}'{no_folder}. "
             "make_tiny_snapshot(folder) makes a random one to learn with")
 
 def _explain_gate(model_id, page, said, token) -> str:

@@ -401,6 +401,13 @@ def test_hub_wrong_id_names_the_nearest_right_one(hub):
     hub()
     assert f"did you mean '{ID}'" in access("facebook/dinov3-vits16-pretrain-lvd168m")
 
+@pytest.mark.parametrize("network", [True, False])
+def test_hub_id_that_may_be_a_mistyped_folder_says_that_there_is_none(network, hub, tmp_path, monkeypatch):
+    hub()
+    if not network: monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=f"nor is there a folder of that name in the current directory, '{tmp_path}'"): load_weights("snapshots/tiny-random-dinov3")
+
 def test_hub_unknown_revision_says_so(hub):
     hub()
     assert "no revision 'v9'" in access(revision="v9")
