@@ -4,7 +4,7 @@
 __all__ = ['CHUNK', 'PUBLIC', 'Split', 'DataFolder', 'sample_data', 'DetectionDataset', 'to_tensor', 'network_size',
            'resize_to_network', 'boxes_to_network', 'boxes_to_image', 'View', 'jitter_colour', 'network_input', 'fetch',
            'fetch_rest', 'unpack', 'check_members', 'unpack_zip', 'unpack_tar', 'folder_checksum', 'PublicData',
-           'download', 'convert_public', 'copy_to_local', 'pack']
+           'download', 'convert_public', 'copy_to_local', 'copy_file', 'pack']
 
 # %% ../nbs/04_data.ipynb #969036ee
 import difflib, hashlib, http.client, lzma, os, shutil, stat, tarfile, tempfile, time, urllib.error, urllib.request, zipfile, zlib
@@ -326,7 +326,7 @@ def convert_public(folder: Path, data: DataFolder, public: PublicData, archive: 
         for stem in progress(split_entries(names), f"copying {split}"): shutil.copy(folder/"JPEGImages"/f"{stem}.jpg", images)
         convert_voc(folder/"Annotations", images, annotations, split_file=names, class_list=public.classes, force=True)
 
-# %% ../nbs/04_data.ipynb #f622e6ea
+# %% ../nbs/04_data.ipynb #7df1d5fe
 def copy_to_local(
     source,        # a folder (on Drive), or a zip or tar
     root="data",   # local folder that will hold it, under its own name; what is there already is kept
@@ -335,22 +335,30 @@ def copy_to_local(
     source, root = Path(source), Path(root)
     folder = root/(source.name if source.is_dir() else source.name.split(".")[0])
     if folder.exists(): return folder
-    if not source.exists(): raise UserError(f"'{source}' is not there" + (": is Drive mounted? `from google.colab import drive; drive.mount('/content/drive')`" if "drive" in str(source).lower() else ""))
-    archive = pack(source) if source.is_dir() else source
-    local = root/f".{archive.name}"
-    with atomic_write(local) as tmp:
-        size, at = archive.stat().st_size, 0
-        with open(archive, "rb") as src, open(tmp, "wb") as dst:
-            for chunk in progress(iter(lambda: src.read(CHUNK), b""), f"copying {archive.name}, MB", -(-size // CHUNK)): at += dst.write(chunk)
-        if at != size: raise UserError(f"'{archive}' came over with {at} of {size} bytes: try again")
-    try: return unpack(local, folder)
-    finally: local.unlink()
+    if not source.exists(): raise UserError(f"'{source}' is not there" + (": is Drive mounted? `dinofrcnn.weights.mount_drive()` does it" if "drive" in str(source).lower() else ""))
+    local = root/(f".{source.name}.tar" if source.is_dir() else f".{source.name}")
+    try:
+        archive = pack(source, local) if source.is_dir() else source
+        if archive != local: copy_file(archive, local)
+        return unpack(local, folder)
+    except OSError as e: raise UserError(f"'{source}' cannot be brought to '{root}' ({e.strerror or e}): is there space, may you write there, is Drive still mounted?") from None
+    finally: local.unlink(missing_ok=True)
 
-def pack(folder: Path) -> Path:
-    "The tar beside `folder` with all its files, made anew if something in the folder is newer."
+def copy_file(source: Path, target: Path):
+    "Copy a large file, with progress. Raises `UserError` if not all of it came over."
+    with atomic_write(target) as tmp:
+        size, at = source.stat().st_size, 0
+        with open(source, "rb") as src, open(tmp, "wb") as dst:
+            for chunk in progress(iter(lambda: src.read(CHUNK), b""), f"copying {source.name}, MB", -(-size // CHUNK)): at += dst.write(chunk)
+        if at != size: raise UserError(f"'{source}' came over with {at} of {size} bytes: try again")
+
+def pack(folder: Path, local: Path) -> Path:
+    "A tar with all files of `folder`: the one beside it, made anew if something in the folder is newer, or `local` if that place cannot be written."
     archive, paths = folder.with_name(f"{folder.name}.tar"), [folder, *sorted(folder.rglob("*"))]
     if archive.exists() and archive.stat().st_mtime >= max(p.stat().st_mtime for p in paths): return archive
-    with atomic_write(archive) as tmp:
-        with tarfile.open(tmp, "w", dereference=True) as t:
+    def write(target):
+        with atomic_write(target) as tmp, tarfile.open(tmp, "w", dereference=True) as t:
             for p in progress([p for p in paths if p.is_file()], f"packing {folder.name}"): t.add(p, p.relative_to(folder).as_posix())
-    return archive
+        return target
+    try: return write(archive)
+    except OSError: return write(local)  # mounted read-only, or full

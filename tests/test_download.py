@@ -1,5 +1,5 @@
 "Public data: fetched in pieces, unpacked safely, verified; and folders brought over as one archive."
-import io, os, stat, tarfile, threading, time, zipfile
+import errno, io, os, stat, tarfile, threading, time, zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -8,7 +8,7 @@ from PIL import Image
 from dinofrcnn import data as room
 from dinofrcnn.annotations import read_annotations
 from dinofrcnn.data import DetectionDataset, PublicData, copy_to_local, download, fetch, folder_checksum, unpack
-from dinofrcnn.runtime import UserError
+from dinofrcnn.runtime import UserError, atomic_write
 
 CONTENT = os.urandom(50_000)
 
@@ -266,6 +266,34 @@ def test_changed_folder_is_packed_again(drive, tmp_path):
     assert (copy_to_local(drive / "photos", tmp_path / "two") / "c.jpg").read_bytes() == b"new"
 
 
+@pytest.fixture
+def read_only(drive, monkeypatch):
+    "Drive as `weights.mount_drive` mounts it."
+    def write(path):
+        if drive in path.parents: raise OSError(errno.EROFS, "Read-only file system")
+        return atomic_write(path)
+    monkeypatch.setattr(room, "atomic_write", write)
+
+
+def test_folder_on_a_read_only_drive_is_packed_on_the_local_disk(drive, read_only, tmp_path):
+    local = copy_to_local(drive / "photos", tmp_path / "data")
+    assert folder_checksum(local) == folder_checksum(drive / "photos") and os.listdir(tmp_path / "data") == ["photos"] and os.listdir(drive) == ["photos"]
+
+
+def test_archive_beside_a_folder_on_a_read_only_drive_is_used(drive, tmp_path, request):
+    copy_to_local(drive / "photos", tmp_path / "one")
+    request.getfixturevalue("read_only")
+    for p in (drive / "photos").rglob("*.jpg"): os.truncate(p, 0); os.utime(p, (0, 0))
+    assert (copy_to_local(drive / "photos", tmp_path / "two") / "a.jpg").stat().st_size == 3000
+
+
+def test_full_local_disk_is_explained_and_leaves_nothing(drive, tmp_path, monkeypatch):
+    def full(path): raise OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(room, "atomic_write", full)
+    with pytest.raises(UserError, match="No space left"): copy_to_local(drive / "photos", tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
 def test_local_folder_is_kept(drive, tmp_path):
     local = copy_to_local(drive / "photos", tmp_path / "data")
     (local / "mine.txt").write_text("kept")
@@ -273,7 +301,7 @@ def test_local_folder_is_kept(drive, tmp_path):
 
 
 def test_drive_that_is_not_mounted_is_explained(tmp_path):
-    with pytest.raises(UserError, match="drive.mount"): copy_to_local("/content/drive/MyDrive/photos", tmp_path)
+    with pytest.raises(UserError, match="mount_drive"): copy_to_local("/content/drive/MyDrive/photos", tmp_path)
 
 
 def test_damaged_archive_leaves_nothing_behind(drive, tmp_path):
