@@ -33,7 +33,7 @@ def config_of(args) -> TrainConfig:
     given = {name: from_text(name, text) for name, text in vars(args).items() if name in TrainConfig.model_fields}
     return load_config(args.config, **given) if args.config else TrainConfig(**given)
 
-# %% ../nbs/15_cli.ipynb #70fb6413
+# %% ../nbs/15_cli.ipynb #07af27b6
 def run_check(args):
     from dinofrcnn import runtime
     for topic, finding in runtime.check().items(): print(f"{topic:22}{finding}")
@@ -55,7 +55,7 @@ def run_demo(args):
     print(f"\ntest split, {run.best}\n{report}\n\npictures: {report.save(run.folder/'report')}")
     run.show_curves().savefig(run.folder/"report"/"curves.png")
 
-DEMO_SETTINGS = dict(min_size=256, max_size=384, batch_size=4, anchor_sizes=[[16, 32], [48, 64], [96, 160]])
+DEMO_SETTINGS = dict(min_size=256, max_size=384, lr=3e-4, anchor_sizes=[[16, 32], [48, 64], [96, 160]], rois_per_image=64)
 
 def run_inspect(args):
     from dinofrcnn.data import DataFolder
@@ -141,7 +141,7 @@ def run_convert(args):
     print(report)
     return 1 if args.strict and not report.clean else 0
 
-# %% ../nbs/15_cli.ipynb #b2158294
+# %% ../nbs/15_cli.ipynb #e527414c
 def make_parser() -> Parser:
     "The whole command line."
     parser = Parser(prog="dinofrcnn", description="Faster R-CNN on a frozen DINOv3 backbone.")
@@ -154,7 +154,7 @@ def make_parser() -> Parser:
     p = command("check", run_check, "what this machine has, and whether a backbone's weights can be had")
     p.option("model_id", help="also say whether this backbone can be loaded")
     p = command("demo", run_demo, "the main job on the sample data: convert, train, evaluate, pictures")
-    p.option("folder", default="runs/demo", help="where everything goes"); p.option("epochs", type=int, default=12, help="passes over the training images")
+    p.option("folder", default="runs/demo", help="where everything goes"); p.option("epochs", type=int, default=20, help="passes over the training images")
     add_convert(commands)
     p = command("inspect", run_inspect, "what is odd about a data set, and what to do about it")
     p.option("config", help="inspect its training and validation data, with its anchors")

@@ -15,7 +15,7 @@ from .data import View
 from .detector import check_levels
 from .runtime import UserError, atomic_write
 
-# %% ../nbs/11_config.ipynb #3a82218d
+# %% ../nbs/11_config.ipynb #87f10408
 def setting(default, about: str, **bounds): return Field(default, description=about, **bounds)
 
 class TrainConfig(BaseModel):
@@ -49,6 +49,7 @@ class TrainConfig(BaseModel):
     strides: Optional[list[int]] = setting(None, "strides of the pyramid; by default half, once and twice the patch size")
     anchor_sizes: list[list[float]] = setting([[32, 64, 128], [64, 128, 256], [128, 256, 512]], "per level, in network pixels")
     aspect_ratios: list[list[float]] = setting([[.5, 1, 2]] * 3, "per level, height / width")
+    rois_per_image: int = setting(256, "proposals per image that train the box head; fewer are faster, and enough for few objects", ge=8)
 
     # training
     epochs: int = setting(10, "passes over the training images", ge=1)
@@ -85,7 +86,7 @@ class TrainConfig(BaseModel):
 
     def model_args(self) -> dict:
         "What `dinofrcnn.detector.build_model` needs."
-        keys = "model_id revision layers unfreeze precision device min_size max_size strides hidden_dim anchor_sizes aspect_ratios".split()
+        keys = "model_id revision layers unfreeze precision device min_size max_size strides hidden_dim anchor_sizes aspect_ratios rois_per_image".split()
         return self.model_dump(include=set(keys))
 
     def save(self, path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parent.parent
-SMALL = dict(min_size=128, max_size=192, anchor_sizes=[[16, 32], [48, 64], [96, 160]])
+SMALL = dict(min_size=128, max_size=192, anchor_sizes=[[16, 32], [48, 64], [96, 160]], rois_per_image=32)
 
 
 @pytest.fixture(scope="session")
