@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['STATS', 'coco_detections', 'coco_eval', 'Report', 'make_report', 'detect', 'evaluate']
 
-# %% ../nbs/10_evaluate.ipynb #0db7d9cc
+# %% ../nbs/10_evaluate.ipynb #685ebde4
 import contextlib, io, json
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +16,17 @@ from .cache import FeatureDataset
 from .data import DetectionDataset, boxes_to_image
 from .detector import DinoFasterRCNN, load_model
 from .runtime import UserError, atomic_write, autocast, progress
-from .show import show_grid
+from .show import COLOURS, finish, show_grid
 
-# %% ../nbs/10_evaluate.ipynb #2198507f
+# %% ../nbs/10_evaluate.ipynb #ddfc9db2
 STATS = ("map map50 map75 map_small map_medium map_large recall_1 recall_10 recall_100 recall_small recall_medium recall_large").split()
 
 def coco_detections(detections: list, image_ids: list) -> list:
-    "Detections as COCO result rows; labels 1..C are the category ids of `to_coco`."
+    "Detections as COCO result rows; labels 1..C are the category ids of `to_coco`. Raises `UserError` for scores or boxes that are not finite."
     rows = []
     for image_id, d in zip(image_ids, detections):
+        if not (d["boxes"].isfinite().all() and d["scores"].isfinite().all()):
+            raise UserError(f"a detection of image {image_id} has a score or a coordinate that is not a number: the training went wrong (try a smaller lr), or the model is damaged")
         for (x1, y1, x2, y2), score, label in zip(d["boxes"].tolist(), d["scores"].tolist(), d["labels"].tolist()):
             rows.append({"id": len(rows) + 1, "image_id": image_id, "category_id": label, "bbox": [x1, y1, x2 - x1, y2 - y1],
                          "score": score, "area": (x2 - x1) * (y2 - y1), "iscrowd": 0})
@@ -52,7 +54,7 @@ def coco_eval(
         result.evaluate(); result.accumulate(); result.summarize()
     return result
 
-# %% ../nbs/10_evaluate.ipynb #f0eb892b
+# %% ../nbs/10_evaluate.ipynb #18c0551a
 @dataclass
 class Report:
     "What `evaluate` found: numbers, per class too, and the images behind them."
@@ -100,7 +102,6 @@ class Report:
     def show_precision_recall(self, iou: float = .5):
         "A figure with a precision-recall curve per class at one of the ten IoU thresholds."
         import matplotlib.pyplot as plt
-        from dinofrcnn.show import COLOURS, finish
         fig, ax = plt.subplots(figsize=(5, 3.4))
         for c, name in enumerate(self.dataset.classes):
             curve = self.precision[round((iou - .5) / .05), :, c]

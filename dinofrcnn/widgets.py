@@ -3,14 +3,16 @@
 # %% auto #0
 __all__ = ['field_widget', 'as_text', 'ConfigForm', 'jpeg', 'browse', 'browse_failures', 'explore_layers']
 
-# %% ../nbs/14_widgets.ipynb #fab0193d
+# %% ../nbs/14_widgets.ipynb #dd86c342
 import html, io
 from typing import Literal, get_args, get_origin
 
 import yaml
 
+from .backbone import pca_colours, show_maps
 from .config import TrainConfig, from_text
 from .runtime import UserError
+from .show import as_pixels
 
 # %% ../nbs/14_widgets.ipynb #86a5f5b3
 def field_widget(name: str, value):
@@ -88,14 +90,12 @@ def browse_failures(report, score: float = .5):
     title = lambda i: "{}: {} missed, {} wrong".format(report.dataset.records[i]["file_name"], *report.mistakes(i, score))
     return browse(lambda at: report.show([order[at]], score, [title(order[at])]), len(order))
 
-# %% ../nbs/14_widgets.ipynb #a30146de
+# %% ../nbs/14_widgets.ipynb #589a7c25
 def explore_layers(
     backbone,  # loaded with the layers to look at, e.g. `layers=list(range(12))`
     image,     # (3, H, W) in [0, 1] at network size
 ):
     "A slider over the layers of `backbone`: the image beside its patch features as colours (three principal components)."
-    from dinofrcnn.backbone import pca_colours, show_maps
-    from dinofrcnn.show import as_pixels
     features = next(iter(backbone([image])[0].values())).cpu()
     maps = features.chunk(len(backbone.layers))
     return browse(lambda i: show_maps([as_pixels(image), pca_colours(maps[i])], ["image", f"block {backbone.layers[i]}"], backbone.weights_id["model_id"]), len(maps), "layer")

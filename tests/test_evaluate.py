@@ -51,6 +51,33 @@ def test_label_shifted_by_one_scores_zero(truth, engine):
 
 
 @ENGINES
+def test_more_than_100_detections_in_an_image_do_not_make_ap_minus_one(truth, engine):
+    found = oracle(truth)
+    extra = {"boxes": torch.tensor([[0., 0, 3, 3]]).repeat(150, 1), "labels": torch.ones(150, dtype=torch.int64), "scores": torch.full((150,), .01)}
+    found[0] = {k: torch.cat([v, extra[k]]) for k, v in found[0].items()}
+    assert coco_eval(truth, found, engine).stats[0] == 1
+
+
+@pytest.mark.parametrize("key", ["scores", "boxes"])
+def test_nan_score_or_coordinate_is_refused_not_ranked(truth, key):
+    found = oracle(truth)
+    found[0][key].view(-1)[0] = float("nan")
+    with pytest.raises(UserError, match="not a number"): coco_eval(truth, found)
+
+
+@ENGINES
+def test_ground_truth_without_area_and_iscrowd_is_measured(truth, engine):
+    assert "area" not in truth.records[0] and "iscrowd" not in truth.records[0]
+    assert coco_eval(truth, oracle(truth), engine).stats[0] == 1
+
+
+def test_annotation_ids_begin_at_one_so_that_a_perfect_box_counts(truth):
+    "pycocotools takes a match with annotation id 0 for no match."
+    from dinofrcnn.annotations import to_coco
+    assert min(a["id"] for a in to_coco(truth)["annotations"]) == 1
+
+
+@ENGINES
 def test_crowd_region_is_neither_demanded_nor_punished(truth, engine):
     crowded = copy.deepcopy(truth)
     for r in crowded.records: r["iscrowd"] = [0] * len(r["boxes"])
