@@ -99,7 +99,7 @@ def show_anchors(
     ax.legend(loc="lower right", framealpha=.9)
     return finish(fig)
 
-# %% ../nbs/05_show.ipynb #0a680dd0
+# %% ../nbs/05_show.ipynb #98f7a014
 def show_curves(
     history: list,  # of dicts with the keys epoch, train_loss, val_loss, map, map50, map75 (numbers)
 ):
@@ -109,6 +109,6 @@ def show_curves(
     epochs = [row["epoch"] for row in history]
     for ax, lines in (left, {"train_loss": "train", "val_loss": "validation"}), (right, {"map": "mAP", "map50": "AP50", "map75": "AP75"}):
         for key, name in lines.items(): ax.plot(epochs, [row[key] for row in history], marker="o", ms=3, label=name)
-        ax.set_xlabel("epoch"); ax.legend(); ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_xlabel("epoch"); ax.legend(loc="upper right" if ax is left else "upper left"); ax.xaxis.get_major_locator().set_params(integer=True)
     left.set_title("loss"); right.set_title("average precision (validation)"); right.set_ylim(0, 1)
     return finish(fig)

@@ -110,7 +110,7 @@ class Run:
         with atomic_write(self.folder/"history.csv") as tmp, open(tmp, "w", newline="", encoding="utf-8") as f:
             writer = csv.DictWriter(f, HISTORY); writer.writeheader(); writer.writerows(self.history)
 
-# %% ../nbs/12_train.ipynb #e8db0b4a
+# %% ../nbs/12_train.ipynb #7df46e18
 def make_accelerator(config: TrainConfig):
     "Accelerate, set to the device and precision of `config`."
     from accelerate import Accelerator
@@ -141,7 +141,7 @@ def feature_sets(config: TrainConfig, backbone, train: DetectionDataset, val: De
     views, checks = [seen(train, view) for view in config.views], seen(val, "identity")
     if cache_dir is not None:
         computed = sum(features.fill() for features in (*views, checks))
-        print(f"features: {computed} computed, {len(train) * len(views) + len(val) - computed} found in {cache_dir}")
+        print(f"features: {computed} computed, {len(train) * len(views) + len(val) - computed} found in {config.cache_dir}")
     return views, checks
 
 def fill_caches(config: TrainConfig):
