@@ -15,7 +15,7 @@ from .data import View
 from .detector import check_levels
 from .runtime import UserError, atomic_write
 
-# %% ../nbs/11_config.ipynb #87f10408
+# %% ../nbs/11_config.ipynb #84c14517
 def setting(default, about: str, **bounds): return Field(default, description=about, **bounds)
 
 class TrainConfig(BaseModel):
@@ -48,7 +48,7 @@ class TrainConfig(BaseModel):
     hidden_dim: int = setting(256, "channels of the pyramid, a multiple of 32", ge=32, multiple_of=32)
     strides: Optional[list[int]] = setting(None, "strides of the pyramid; by default half, once and twice the patch size")
     anchor_sizes: list[list[float]] = setting([[32, 64, 128], [64, 128, 256], [128, 256, 512]], "per level, in network pixels")
-    aspect_ratios: list[list[float]] = setting([[.5, 1, 2]] * 3, "per level, height / width")
+    aspect_ratios: list[list[float]] = setting([[.5, 1, 2], [.5, 1, 2], [.5, 1, 2]], "per level, height / width")
     rois_per_image: int = setting(256, "proposals per image that train the box head; fewer are faster, and enough for few objects", ge=8)
 
     # training

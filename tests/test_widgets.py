@@ -73,3 +73,8 @@ def test_form_works_under_colabs_ipywidgets_too(tmp_path):
 def test_version_of_ipywidgets_is_the_one_asked_for():
     import ipywidgets
     assert ipywidgets.__version__.startswith("7.7.1") or not os.environ.get("DINOFRCNN_OLD_WIDGETS")
+
+
+def test_defaults_are_shown_as_a_person_would_type_them(form):
+    "YAML writes a list that occurs twice as an anchor and a reference to it."
+    assert form.boxes["aspect_ratios"].value == "[[0.5, 1, 2], [0.5, 1, 2], [0.5, 1, 2]]"
