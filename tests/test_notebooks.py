@@ -88,15 +88,16 @@ def test_every_mention_of_the_repository_is_the_one_in_settings():
 
 
 def test_a_room_imports_only_rooms_before_it():
-    order = sorted(ROOMS, key=lambda room: ROOMS[room].name)
+    order, seen = sorted(ROOMS, key=lambda room: ROOMS[room].name), 0
     for room in order:
         tree = ast.parse((REPO / "dinofrcnn" / f"{room}.py").read_text())
         modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)] + \
                   [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
         modules += [f"dinofrcnn.{alias.name}" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "dinofrcnn" for alias in node.names]
         used = {name for module in modules if (name := module.removeprefix("dinofrcnn.")) in ROOMS}
-        assert room in ("runtime", "annotations") or used, f"{room} imports no other room: is this test blind?"
+        seen += len(used)
         assert {r for r in used if order.index(r) >= order.index(room)} == set(), room
+    assert seen > 40, "hardly any import was seen: is this test blind?"
 
 
 def test_importing_the_library_is_light():
