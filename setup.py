@@ -1,4 +1,5 @@
 """Packaging: everything is read from settings.ini, so that nothing stands twice."""
+
 from configparser import ConfigParser
 from pathlib import Path
 

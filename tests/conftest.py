@@ -1,46 +1,72 @@
 "Shared pieces: the sample data, a tiny random backbone and a detector trained on a few images, each made once."
+
 import os
 from pathlib import Path
 
 import pytest
 
 REPO = Path(__file__).resolve().parent.parent
-SMALL = dict(min_size=128, max_size=192, anchor_sizes=[[16, 32], [48, 64], [96, 160]], rois_per_image=32)
+SMALL = dict(
+    min_size=128, max_size=192, anchor_sizes=[[16, 32], [48, 64], [96, 160]], rois_per_image=32
+)
 
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory):
-    from dinofrcnn.data import sample_data
+    from dinofrcnn.data.dataset import sample_data
+
     return sample_data(tmp_path_factory.mktemp("data") / "construction")
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
-    from dinofrcnn.weights import make_tiny_snapshot
+    from dinofrcnn.backbone.tiny import make_tiny_snapshot
+
     return make_tiny_snapshot(tmp_path_factory.mktemp("weights") / "tiny", layers=4)
 
 
 @pytest.fixture(scope="session")
 def backbone(tiny):
-    from dinofrcnn.backbone import load_backbone
+    from dinofrcnn.backbone.backbone import load_backbone
+
     return load_backbone(str(tiny))
 
 
 @pytest.fixture
 def config(data, tiny, tmp_path):
-    from dinofrcnn.config import TrainConfig
-    return TrainConfig(**data.paths, model_id=str(tiny), ckpt_dir=str(tmp_path / "run"), cache_dir=str(tmp_path / "cache"),
-                       epochs=1, train_limit=4, val_limit=3, **SMALL)
+    from dinofrcnn.training.config import TrainConfig
+
+    return TrainConfig(
+        **data.paths,
+        model_id=str(tiny),
+        ckpt_dir=str(tmp_path / "run"),
+        cache_dir=str(tmp_path / "cache"),
+        epochs=1,
+        train_limit=4,
+        val_limit=3,
+        **SMALL,
+    )
 
 
 @pytest.fixture(scope="session")
 def trained(data, tiny, tmp_path_factory):
     "A finished run of one epoch on four images."
-    from dinofrcnn.config import TrainConfig
-    from dinofrcnn.train import train
+    from dinofrcnn.training.config import TrainConfig
+    from dinofrcnn.training.loop import train
+
     folder = tmp_path_factory.mktemp("trained")
-    return train(TrainConfig(**data.paths, model_id=str(tiny), ckpt_dir=str(folder / "run"), cache_dir=str(folder / "cache"),
-                             epochs=1, train_limit=4, val_limit=3, **SMALL))
+    return train(
+        TrainConfig(
+            **data.paths,
+            model_id=str(tiny),
+            ckpt_dir=str(folder / "run"),
+            cache_dir=str(folder / "cache"),
+            epochs=1,
+            train_limit=4,
+            val_limit=3,
+            **SMALL,
+        )
+    )
 
 
 @pytest.fixture(scope="session")

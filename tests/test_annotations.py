@@ -1,19 +1,41 @@
 "The annotation file: what is read, what is refused and how, what pycocotools gets."
-import contextlib, io, json, os
+
+import contextlib
+import io
+import json
+import os
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from dinofrcnn.annotations import ANNOTATION_FILE, META_FILE, Annotations, read_annotations, samples_dir, to_coco, validate, write_annotations
+from dinofrcnn.labels.annotations import (
+    ANNOTATION_FILE,
+    META_FILE,
+    Annotations,
+    read_annotations,
+    to_coco,
+    validate,
+    write_annotations,
+)
+from dinofrcnn.labels.files import samples_dir
 from dinofrcnn.runtime import UserError
 
-RECORD = {"file_name": "night/a.jpg", "width": 100, "height": 50, "boxes": [[1, 2, 30, 40], [5.5, 6, 7, 8]], "labels": [0, 1]}
+RECORD = {
+    "file_name": "night/a.jpg",
+    "width": 100,
+    "height": 50,
+    "boxes": [[1, 2, 30, 40], [5.5, 6, 7, 8]],
+    "labels": [0, 1],
+}
 
 
 @pytest.fixture
 def written(tmp_path):
-    write_annotations(Annotations([RECORD], ["Worker", "Truck"], {"image_root": "images"}), tmp_path)
+    write_annotations(
+        Annotations([RECORD], ["Worker", "Truck"], {"image_root": "images"}), tmp_path
+    )
     return tmp_path
 
 
@@ -21,18 +43,32 @@ def scores(truth: dict, detections: list):
     "The twelve numbers of pycocotools."
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
+
     with contextlib.redirect_stdout(io.StringIO()):
-        gt = COCO(); gt.dataset = truth; gt.createIndex()
-        run = COCOeval(gt, gt.loadRes(detections), "bbox"); run.evaluate(); run.accumulate(); run.summarize()
+        gt = COCO()
+        gt.dataset = truth
+        gt.createIndex()
+        run = COCOeval(gt, gt.loadRes(detections), "bbox")
+        run.evaluate()
+        run.accumulate()
+        run.summarize()
     return run.stats
 
 
-def perfect(truth: dict): return [{k: a[k] for k in ("image_id", "category_id", "bbox")} | {"score": 1.0} for a in truth["annotations"]]
+def perfect(truth: dict):
+    return [
+        {k: a[k] for k in ("image_id", "category_id", "bbox")} | {"score": 1.0}
+        for a in truth["annotations"]
+    ]
 
 
 def test_what_is_written_is_read_back(written):
     again = read_annotations(written)
-    assert again.records == [RECORD] and again.classes == ["Worker", "Truck"] and again.meta["image_root"] == "images"
+    assert (
+        again.records == [RECORD]
+        and again.classes == ["Worker", "Truck"]
+        and again.meta["image_root"] == "images"
+    )
 
 
 def test_file_or_folder_can_be_given(written):
@@ -40,12 +76,14 @@ def test_file_or_folder_can_be_given(written):
 
 
 def test_file_of_the_original_project_loads(tmp_path):
-    (tmp_path / ANNOTATION_FILE).write_text(json.dumps([{**RECORD, "boxes": [], "labels": []}])); (tmp_path / META_FILE).write_text('{"classes": ["Worker"]}')
+    (tmp_path / ANNOTATION_FILE).write_text(json.dumps([{**RECORD, "boxes": [], "labels": []}]))
+    (tmp_path / META_FILE).write_text('{"classes": ["Worker"]}')
     assert read_annotations(tmp_path).records[0]["boxes"] == []
 
 
 def test_existing_file_is_not_overwritten(written):
-    with pytest.raises(UserError, match="--force"): write_annotations(Annotations([], ["a"]), written)
+    with pytest.raises(UserError, match="--force"):
+        write_annotations(Annotations([], ["a"]), written)
     assert len(read_annotations(written).records) == 1
 
 
@@ -56,14 +94,19 @@ def test_existing_file_is_overwritten_with_force(written):
 
 def test_killed_half_way_leaves_the_old_files(written, monkeypatch):
     before = {p.name: p.read_text() for p in written.iterdir()}
-    def die(*args, **kwargs): raise KeyboardInterrupt
+
+    def die(*args, **kwargs):
+        raise KeyboardInterrupt
+
     monkeypatch.setattr(os, "fsync", die)
-    with pytest.raises(KeyboardInterrupt): write_annotations(Annotations([], ["other"]), written, force=True)
+    with pytest.raises(KeyboardInterrupt):
+        write_annotations(Annotations([], ["other"]), written, force=True)
     assert {p.name: p.read_text() for p in written.iterdir()} == before
 
 
 def test_unwritable_content_leaves_nothing(tmp_path):
-    with pytest.raises(TypeError): write_annotations(Annotations([{**RECORD, "more": {1, 2}}], ["a", "b"]), tmp_path / "out")
+    with pytest.raises(TypeError):
+        write_annotations(Annotations([{**RECORD, "more": {1, 2}}], ["a", "b"]), tmp_path / "out")
     assert not any((tmp_path / "out").iterdir())
 
 
@@ -95,37 +138,68 @@ REFUSED = {
 def test_refused_with_file_record_and_reason(case):
     key, value, reason = REFUSED[case]
     record = value if key == "record" else {**RECORD, key: value}
-    with pytest.raises(UserError, match=reason) as e: validate(Annotations([RECORD, record], ["a", "b"]), "train.json")
+    with pytest.raises(UserError, match=reason) as e:
+        validate(Annotations([RECORD, record], ["a", "b"]), "train.json")
     assert "'train.json', record 1 (" in str(e.value) and "\n" not in str(e.value)
 
 
-@pytest.mark.parametrize("text, reason", [("", "not a JSON file"), ("{", "not a JSON file"), ("[" * 100_000, "not a JSON file"), ('{"images": []}', "not a list of records"), ("7", "not a list of records"),
-                                          ("\x00\x01", "not a JSON file"), ("9" * 5000, "not a JSON file")])
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        ("", "not a JSON file"),
+        ("{", "not a JSON file"),
+        ("[" * 100_000, "not a JSON file"),
+        ('{"images": []}', "not a list of records"),
+        ("7", "not a list of records"),
+        ("\x00\x01", "not a JSON file"),
+        ("9" * 5000, "not a JSON file"),
+    ],
+)
 def test_file_that_is_not_one_is_refused(tmp_path, text, reason):
-    (tmp_path / ANNOTATION_FILE).write_text(text); (tmp_path / META_FILE).write_text('{"classes": ["a"]}')
-    with pytest.raises(UserError, match=reason): read_annotations(tmp_path)
+    (tmp_path / ANNOTATION_FILE).write_text(text)
+    (tmp_path / META_FILE).write_text('{"classes": ["a"]}')
+    with pytest.raises(UserError, match=reason):
+        read_annotations(tmp_path)
 
 
 def test_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(UserError, match="annotations_torchvision.json' is not there"): read_annotations(tmp_path)
+    with pytest.raises(UserError, match="annotations_torchvision.json' is not there"):
+        read_annotations(tmp_path)
 
 
-@pytest.mark.parametrize("meta", ["[]", "{}", '{"classes": "Worker"}', '{"classes": [1]}', '{"classes": [""]}', '{"classes": ["a", "a"]}'])
+@pytest.mark.parametrize(
+    "meta",
+    [
+        "[]",
+        "{}",
+        '{"classes": "Worker"}',
+        '{"classes": [1]}',
+        '{"classes": [""]}',
+        '{"classes": ["a", "a"]}',
+    ],
+)
 def test_meta_without_usable_classes_is_refused(written, meta):
     (written / META_FILE).write_text(meta)
-    with pytest.raises(UserError, match="class"): read_annotations(written)
+    with pytest.raises(UserError, match="class"):
+        read_annotations(written)
 
 
 def test_meta_that_is_missing_says_what_it_should_hold(written):
     (written / META_FILE).unlink()
-    with pytest.raises(UserError, match='"classes"'): read_annotations(written)
+    with pytest.raises(UserError, match='"classes"'):
+        read_annotations(written)
 
 
 def test_annotation_ids_start_at_one_or_pycocotools_loses_the_first_box():
     truth = to_coco(Annotations([RECORD], ["a", "b"]))
-    assert [a["id"] for a in truth["annotations"]] == [1, 2] and scores(truth, perfect(truth))[0] == pytest.approx(1)
-    for a in truth["annotations"]: a["id"] -= 1
-    assert scores(truth, perfect(to_coco(Annotations([RECORD], ["a", "b"]))))[0] < .9   # the trap is real
+    assert [a["id"] for a in truth["annotations"]] == [1, 2] and scores(truth, perfect(truth))[
+        0
+    ] == pytest.approx(1)
+    for a in truth["annotations"]:
+        a["id"] -= 1
+    assert (
+        scores(truth, perfect(to_coco(Annotations([RECORD], ["a", "b"]))))[0] < 0.9
+    )  # the trap is real
 
 
 @pytest.mark.parametrize("key", ["iscrowd", "area"])
@@ -134,7 +208,9 @@ def test_missing_iscrowd_or_area_is_filled_in(key):
 
 
 def test_iscrowd_and_area_of_the_source_are_kept():
-    row = to_coco(Annotations([{**RECORD, "iscrowd": [1, 0], "area": [7.5, 3]}], ["a", "b"]))["annotations"][0]
+    row = to_coco(Annotations([{**RECORD, "iscrowd": [1, 0], "area": [7.5, 3]}], ["a", "b"]))[
+        "annotations"
+    ][0]
     assert (row["iscrowd"], row["area"]) == (1, 7.5)
 
 
@@ -143,8 +219,15 @@ def test_class_zero_is_category_one():
 
 
 def test_image_ids_are_kept_also_zero_and_huge():
-    truth = to_coco(Annotations([{**RECORD, "image_id": 0}, {**RECORD, "file_name": "b.jpg", "image_id": 2**52}], ["a", "b"]))
-    assert [i["id"] for i in truth["images"]] == [0, 2**52] and scores(truth, perfect(truth))[0] == pytest.approx(1)
+    truth = to_coco(
+        Annotations(
+            [{**RECORD, "image_id": 0}, {**RECORD, "file_name": "b.jpg", "image_id": 2**52}],
+            ["a", "b"],
+        )
+    )
+    assert [i["id"] for i in truth["images"]] == [0, 2**52] and scores(truth, perfect(truth))[
+        0
+    ] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("ids", [(1, 1), (1, None)])
@@ -154,24 +237,35 @@ def test_image_ids_that_are_not_unique_are_numbered_anew(ids):
 
 
 def test_image_without_boxes_stays_in_the_truth():
-    truth = to_coco(Annotations([RECORD, {**RECORD, "file_name": "b.jpg", "boxes": [], "labels": []}], ["a", "b"]))
+    truth = to_coco(
+        Annotations(
+            [RECORD, {**RECORD, "file_name": "b.jpg", "boxes": [], "labels": []}], ["a", "b"]
+        )
+    )
     assert len(truth["images"]) == 2 and len(truth["annotations"]) == 2
 
 
 numbers = st.floats(-1e6, 1e6).map(lambda v: round(v, 2))
 
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(numbers, numbers, numbers, numbers).map(list), max_size=5))
 def test_any_finite_boxes_survive_writing_and_reading(tmp_path_factory, boxes):
     folder = tmp_path_factory.mktemp("a")
-    write_annotations(Annotations([{**RECORD, "boxes": boxes, "labels": [0] * len(boxes)}], ["a"]), folder)
+    write_annotations(
+        Annotations([{**RECORD, "boxes": boxes, "labels": [0] * len(boxes)}], ["a"]), folder
+    )
     assert read_annotations(folder).records[0]["boxes"] == boxes
 
 
 def test_edges_to_width_and_back_has_no_floating_point_noise():
-    box = to_coco(Annotations([{**RECORD, "boxes": [[0.1, 0.2, 0.1 + 0.2, 0.9]], "labels": [0]}], ["a"]))["annotations"][0]["bbox"]
-    assert np.allclose(box, [.1, .2, .2, .7]) and box[2] == .2 and box[3] == .7
+    box = to_coco(
+        Annotations([{**RECORD, "boxes": [[0.1, 0.2, 0.1 + 0.2, 0.9]], "labels": [0]}], ["a"])
+    )["annotations"][0]["bbox"]
+    assert np.allclose(box, [0.1, 0.2, 0.2, 0.7]) and box[2] == 0.2 and box[3] == 0.7
 
 
 def test_sample_sets_are_found():
-    assert (samples_dir() / "construction/classes.txt").is_file() and (samples_dir() / "broken/classes.txt").is_file()
+    assert (samples_dir() / "construction/classes.txt").is_file() and (
+        samples_dir() / "broken/classes.txt"
+    ).is_file()

@@ -1,5 +1,8 @@
 "The command line: every command once, and bad input answered in one line with exit code 2."
-import json, subprocess, sys
+
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,8 +12,10 @@ from dinofrcnn.cli import main
 
 
 def run(line, capsys):
-    try: code = main(line.split())
-    except SystemExit as e: code = e.code
+    try:
+        code = main(line.split())
+    except SystemExit as e:
+        code = e.code
     out = capsys.readouterr()
     return code, out.out, out.err
 
@@ -18,19 +23,26 @@ def run(line, capsys):
 def refused(line, capsys, *said):
     code, out, err = run(line, capsys)
     assert code == 2 and err.count("\n") == 1 and err.startswith("error: "), (code, out, err)
-    for words in said: assert words in err
+    for words in said:
+        assert words in err
     return err
 
 
 @pytest.fixture
 def config_file(config, tmp_path):
-    path = tmp_path / "config.yaml"; config.save(path)
+    path = tmp_path / "config.yaml"
+    config.save(path)
     return path
 
 
 def test_installed_command_answers():
-    done = subprocess.run([Path(sys.executable).parent / "dinofrcnn", "--help"], capture_output=True, text=True)
-    assert done.returncode == 0 and all(c in done.stdout for c in "check demo convert inspect cache train evaluate predict".split())
+    done = subprocess.run(
+        [Path(sys.executable).parent / "dinofrcnn", "--help"], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and all(
+        c in done.stdout
+        for c in ["check", "demo", "convert", "inspect", "cache", "train", "evaluate", "predict"]
+    )
 
 
 def test_check_prints_versions(capsys):
@@ -40,17 +52,26 @@ def test_check_prints_versions(capsys):
 
 @pytest.mark.parametrize("dash", ["_", "-"])
 def test_convert_from_all_three_formats_gives_the_same_boxes(data, tmp_path, capsys, dash):
-    root, lines = data.root, {
-        "yolo": "--yolo_dir {r}/labels/test --image_dir {r}/images/test --class_list {r}/classes.txt --output {o}/yolo/annotations_torchvision.json",
-        "coco": "--instances_json {r}/coco_annotations/instances_test.json --image_dir {r}/images/test --output_dir {o}/coco",
-        "voc": "--annotation_dir {r}/voc/Annotations/test --image_dir {r}/images/test --split_file {r}/voc/ImageSets/Main/test.txt --class_list {r}/classes.txt --output_dir {o}/voc"}
+    root, lines = (
+        data.root,
+        {
+            "yolo": "--yolo_dir {r}/labels/test --image_dir {r}/images/test --class_list {r}/classes.txt --output {o}/yolo/annotations_torchvision.json",
+            "coco": "--instances_json {r}/coco_annotations/instances_test.json --image_dir {r}/images/test --output_dir {o}/coco",
+            "voc": "--annotation_dir {r}/voc/Annotations/test --image_dir {r}/images/test --split_file {r}/voc/ImageSets/Main/test.txt --class_list {r}/classes.txt --output_dir {o}/voc",
+        },
+    )
     boxes = {}
     for name, line in lines.items():
-        line = " ".join(w.replace("_", dash) if w.startswith("--") else w for w in line.split()).format(r=root, o=tmp_path)
+        line = " ".join(
+            w.replace("_", dash) if w.startswith("--") else w for w in line.split()
+        ).format(r=root, o=tmp_path)
         code, out, err = run(f"convert {name} {line}", capsys)
         assert code == 0, err
         records = json.loads((tmp_path / name / "annotations_torchvision.json").read_text())
-        boxes[name] = {r["file_name"]: sorted(zip(r["labels"], [[round(v, 1) for v in b] for b in r["boxes"]])) for r in records}
+        boxes[name] = {
+            r["file_name"]: sorted(zip(r["labels"], [[round(v, 1) for v in b] for b in r["boxes"]]))
+            for r in records
+        }
     assert boxes["yolo"] == boxes["coco"] == boxes["voc"] and len(boxes["yolo"]) == 10
 
 
@@ -58,38 +79,64 @@ def test_convert_from_all_three_formats_gives_the_same_boxes(data, tmp_path, cap
 def test_oracle_scores_one_through_the_whole_path(data, tmp_path, name):
     "convert -> dataset -> evaluate, with the ground truth as its own detections."
     import torch
-    from dinofrcnn import convert
-    from dinofrcnn.data import DetectionDataset
-    from dinofrcnn.evaluate import make_report
+
+    from dinofrcnn.data.dataset import DetectionDataset
+    from dinofrcnn.evaluation.coco import make_report
+    from dinofrcnn.labels import coco, voc, yolo
+
     root, images = data.root, data.test.images
-    if name == "yolo": convert.convert_yolo(root / "labels/test", images, tmp_path, class_list=root / "classes.txt")
-    if name == "coco": convert.convert_coco(root / "coco_annotations/instances_test.json", images, tmp_path)
-    if name == "voc": convert.convert_voc(root / "voc/Annotations/test", images, tmp_path)
+    if name == "yolo":
+        yolo.convert_yolo(root / "labels/test", images, tmp_path, class_list=root / "classes.txt")
+    if name == "coco":
+        coco.convert_coco(root / "coco_annotations/instances_test.json", images, tmp_path)
+    if name == "voc":
+        voc.convert_voc(root / "voc/Annotations/test", images, tmp_path)
     dataset = DetectionDataset(images, tmp_path)
-    oracle = [{**dataset.target(i), "scores": torch.ones(len(dataset.target(i)["boxes"]))} for i in range(len(dataset))]
-    assert make_report(dataset, oracle, "pycocotools").map == 1 and make_report(dataset, oracle).map == 1
+    oracle = [
+        {**dataset.target(i), "scores": torch.ones(len(dataset.target(i)["boxes"]))}
+        for i in range(len(dataset))
+    ]
+    assert (
+        make_report(dataset, oracle, "pycocotools").map == 1
+        and make_report(dataset, oracle).map == 1
+    )
 
 
-@pytest.mark.parametrize("name, made", [("coco", "instances.json"), ("yolo", "classes.txt"), ("voc", None)])
+@pytest.mark.parametrize(
+    "name, made", [("coco", "instances.json"), ("yolo", "classes.txt"), ("voc", None)]
+)
 def test_convert_leads_back_to_every_format(data, tmp_path, capsys, name, made):
-    code, out, err = run(f"convert to-{name} --annotation_file {data.test.annotations} --output_dir {tmp_path}/back", capsys)
+    code, out, err = run(
+        f"convert to-{name} --annotation_file {data.test.annotations} --output_dir {tmp_path}/back",
+        capsys,
+    )
     assert code == 0, err
-    assert (tmp_path / "back" / made).exists() if made else len(list((tmp_path / "back").rglob("*.xml"))) == 10
+    assert (
+        (tmp_path / "back" / made).exists()
+        if made
+        else len(list((tmp_path / "back").rglob("*.xml"))) == 10
+    )
 
 
-@pytest.mark.parametrize("what", ["--data_root {root}", "--config {config}", "--ann {ann} --images {images}"])
+@pytest.mark.parametrize(
+    "what", ["--data_root {root}", "--config {config}", "--ann {ann} --images {images}"]
+)
 def test_inspect_prints_findings_and_saves_pictures(config_file, data, tmp_path, capsys, what):
-    line = what.format(root=data.root, config=config_file, ann=data.val.annotations, images=data.val.images)
+    line = what.format(
+        root=data.root, config=config_file, ann=data.val.annotations, images=data.val.images
+    )
     code, out, err = run(f"inspect {line} --output_dir {tmp_path}/pictures", capsys)
     assert code == 0, err
     assert "Worker" in out and list((tmp_path / "pictures").glob("*.png"))
 
 
-def test_inspecting_nothing_is_refused(capsys): refused("inspect", capsys, "--data_root")
+def test_inspecting_nothing_is_refused(capsys):
+    refused("inspect", capsys, "--data_root")
 
 
 def test_convert_strict_exits_1_when_something_was_dropped(data, tmp_path, capsys):
-    labels = tmp_path / "labels"; labels.mkdir()
+    labels = tmp_path / "labels"
+    labels.mkdir()
     name = sorted(data.test.images.glob("*.jpg"))[0].stem
     (labels / f"{name}.txt").write_text("0 0.5 0.5 0.2 0.2\n0 0.5 0.5 0 0.2\n")
     line = f"convert yolo --yolo_dir {labels} --image_dir {data.test.images} --class_list {data.root}/classes.txt --output_dir {tmp_path}/out"
@@ -104,7 +151,9 @@ def test_train_evaluate_and_predict(config_file, data, tmp_path, capsys):
     ckpt = tmp_path / "run/best_by_map.pth"
     code, out, _ = run(f"evaluate --config {config_file} --ckpt {ckpt} --limit 2", capsys)
     assert code == 0 and "mAP" in out and (tmp_path / "run/report/failures.jpg").exists()
-    code, out, _ = run(f"predict --ckpt {ckpt} --images {data.test.images} --output_dir {tmp_path}/p", capsys)
+    code, out, _ = run(
+        f"predict --ckpt {ckpt} --images {data.test.images} --output_dir {tmp_path}/p", capsys
+    )
     assert code == 0 and len(json.loads((tmp_path / "p/predictions.json").read_text())) == 10
 
 
@@ -113,22 +162,50 @@ def test_cache_computes_features_and_nothing_else(config_file, tmp_path, capsys)
     assert code == 0 and "11 computed" in out and not (tmp_path / "run").exists()
 
 
-def test_unknown_command_is_refused(capsys): refused("tarin", capsys, "tarin")
-def test_unknown_option_is_refused(capsys): refused("train --epoch_s 3", capsys)
-def test_missing_config_file_is_refused(capsys): refused("train --config nowhere.yaml", capsys, "nowhere.yaml")
-def test_missing_checkpoint_is_refused(config_file, capsys): refused(f"evaluate --config {config_file} --ckpt nowhere.pth", capsys, "nowhere.pth")
-def test_wrong_type_is_refused(config_file, capsys): refused(f"train --config {config_file} --epochs ten", capsys, "epochs", "ten")
-def test_image_folder_that_is_not_there_is_refused(config_file, capsys): refused(f"train --config {config_file} --train_images nowhere", capsys, "train_images", "nowhere")
+def test_unknown_command_is_refused(capsys):
+    refused("tarin", capsys, "tarin")
+
+
+def test_unknown_option_is_refused(capsys):
+    refused("train --epoch_s 3", capsys)
+
+
+def test_missing_config_file_is_refused(capsys):
+    refused("train --config nowhere.yaml", capsys, "nowhere.yaml")
+
+
+def test_missing_checkpoint_is_refused(config_file, capsys):
+    refused(f"evaluate --config {config_file} --ckpt nowhere.pth", capsys, "nowhere.pth")
+
+
+def test_wrong_type_is_refused(config_file, capsys):
+    refused(f"train --config {config_file} --epochs ten", capsys, "epochs", "ten")
+
+
+def test_image_folder_that_is_not_there_is_refused(config_file, capsys):
+    refused(
+        f"train --config {config_file} --train_images nowhere", capsys, "train_images", "nowhere"
+    )
 
 
 def edit(config_file, **values):
-    kept = {k: v for k, v in {**yaml.safe_load(config_file.read_text()), **values}.items() if v is not Ellipsis}
+    kept = {
+        k: v
+        for k, v in {**yaml.safe_load(config_file.read_text()), **values}.items()
+        if v is not Ellipsis
+    }
     config_file.write_text(yaml.safe_dump(kept))
     return config_file
 
 
-def test_missing_key_is_refused_by_name(config_file, capsys): refused(f"train --config {edit(config_file, model_id=...)}", capsys, "model_id")
-def test_unknown_key_is_refused_with_the_nearest_name(config_file, capsys): refused(f"train --config {edit(config_file, epocs=3)}", capsys, "epocs", "did you mean 'epochs'")
+def test_missing_key_is_refused_by_name(config_file, capsys):
+    refused(f"train --config {edit(config_file, model_id=...)}", capsys, "model_id")
+
+
+def test_unknown_key_is_refused_with_the_nearest_name(config_file, capsys):
+    refused(
+        f"train --config {edit(config_file, epocs=3)}", capsys, "epocs", "did you mean 'epochs'"
+    )
 
 
 def test_model_folder_without_config_json_is_refused(config_file, tmp_path, capsys):
@@ -138,18 +215,33 @@ def test_model_folder_without_config_json_is_refused(config_file, tmp_path, caps
 
 def test_unreachable_hub_is_refused_with_a_way_on(config_file, capsys, monkeypatch):
     import huggingface_hub.constants as constants
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9"); monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    refused(f"train --config {config_file} --model_id facebook/dinov3-vits16-pretrain-lvd1689m", capsys, "facebook/dinov3-vits16")
+
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    refused(
+        f"train --config {config_file} --model_id facebook/dinov3-vits16-pretrain-lvd1689m",
+        capsys,
+        "facebook/dinov3-vits16",
+    )
 
 
 @pytest.mark.parametrize("text", ["not json", "{}", "[1, 2]", '[{"file_name": "a.jpg"}]'])
 def test_file_that_is_no_annotation_file_is_refused(config_file, tmp_path, capsys, text):
-    (tmp_path / "bad.json").write_text(text); (tmp_path / "dataset_meta.json").write_text('{"classes": ["a"]}')
+    (tmp_path / "bad.json").write_text(text)
+    (tmp_path / "dataset_meta.json").write_text('{"classes": ["a"]}')
     refused(f"train --config {config_file} --train_ann {tmp_path}/bad.json", capsys, "bad.json")
 
 
 def test_demo_runs_the_main_job(tmp_path, capsys, monkeypatch):
     from dinofrcnn import cli
-    monkeypatch.setitem(cli.DEMO_SETTINGS, "train_limit", 4); monkeypatch.setitem(cli.DEMO_SETTINGS, "min_size", 128); monkeypatch.setitem(cli.DEMO_SETTINGS, "max_size", 192)
+
+    monkeypatch.setitem(cli.DEMO_SETTINGS, "train_limit", 4)
+    monkeypatch.setitem(cli.DEMO_SETTINGS, "min_size", 128)
+    monkeypatch.setitem(cli.DEMO_SETTINGS, "max_size", 192)
     code, out, _ = run(f"demo --folder {tmp_path}/demo --epochs 1", capsys)
-    assert code == 0 and "Epoch 1/1" in out and "pictures:" in out and (tmp_path / "demo/run/report/failures.jpg").exists()
+    assert (
+        code == 0
+        and "Epoch 1/1" in out
+        and "pictures:" in out
+        and (tmp_path / "demo/run/report/failures.jpg").exists()
+    )

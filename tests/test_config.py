@@ -1,8 +1,8 @@
 import pytest
 import yaml
 
-from dinofrcnn.config import TrainConfig, load_config
 from dinofrcnn.runtime import UserError
+from dinofrcnn.training.config import TrainConfig, load_config
 
 GOOD = dict(model_id="tiny", train_images="i", val_images="j", train_ann="a", val_ann="b")
 SEED_README = """
@@ -52,24 +52,53 @@ aspect_ratios: [[0.5,1.0,2.0],[0.5,1.0,2.0],[0.5,1.0,2.0]]
 
 
 def refused(**values):
-    with pytest.raises(UserError) as e: TrainConfig(**{**GOOD, **values})
+    with pytest.raises(UserError) as e:
+        TrainConfig(**{**GOOD, **values})
     assert "\n" not in str(e.value)
     return str(e.value)
 
 
-def test_unknown_key_names_the_nearest(): assert "did you mean 'batch_size'" in refused(batchsize=2)
+def test_unknown_key_names_the_nearest():
+    assert "did you mean 'batch_size'" in refused(batchsize=2)
+
+
 def test_missing_key_is_named():
-    with pytest.raises(UserError, match="model_id"): TrainConfig(**{k: v for k, v in GOOD.items() if k != "model_id"})
+    with pytest.raises(UserError, match="model_id"):
+        TrainConfig(**{k: v for k, v in GOOD.items() if k != "model_id"})
+
+
 def test_missing_path_key_is_named():
-    with pytest.raises(UserError, match="val_ann"): TrainConfig(**{k: v for k, v in GOOD.items() if k != "val_ann"})
-@pytest.mark.parametrize("values", [dict(epochs="ten"), dict(epochs=0), dict(lr=-1), dict(lr="fast"), dict(min_size=8), dict(views=["flop"]), dict(views=[]),
-                                    dict(precision="fp8"), dict(hidden_dim=100), dict(layers="all"), dict(min_size=900, max_size=600)])
-def test_wrong_value_is_refused_with_its_key(values): assert any(key.rstrip("s") in refused(**values) for key in values)
-def test_level_counts_that_differ_are_both_named(): assert "2 levels" in (said := refused(anchor_sizes=[[32], [64]])) and "3" in said
+    with pytest.raises(UserError, match="val_ann"):
+        TrainConfig(**{k: v for k, v in GOOD.items() if k != "val_ann"})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        dict(epochs="ten"),
+        dict(epochs=0),
+        dict(lr=-1),
+        dict(lr="fast"),
+        dict(min_size=8),
+        dict(views=["flop"]),
+        dict(views=[]),
+        dict(precision="fp8"),
+        dict(hidden_dim=100),
+        dict(layers="all"),
+        dict(min_size=900, max_size=600),
+    ],
+)
+def test_wrong_value_is_refused_with_its_key(values):
+    assert any(key.rstrip("s") in refused(**values) for key in values)
+
+
+def test_level_counts_that_differ_are_both_named():
+    assert "2 levels" in (said := refused(anchor_sizes=[[32], [64]])) and "3" in said
 
 
 def test_config_of_the_original_readme_is_accepted(tiny, data, tmp_path):
-    path = tmp_path / "mocs.yaml"; path.write_text(SEED_README.format(tiny=tiny, root=data.root, out=tmp_path))
+    path = tmp_path / "mocs.yaml"
+    path.write_text(SEED_README.format(tiny=tiny, root=data.root, out=tmp_path))
     config = load_config(path)
     config.check_paths()
     assert (config.epochs, config.lr, config.anchor_sizes[0]) == (10, 5e-4, [32, 64, 128])
@@ -77,16 +106,22 @@ def test_config_of_the_original_readme_is_accepted(tiny, data, tmp_path):
 
 def test_readmes_config_trains(tiny, data, tmp_path):
     "The minimal config verbatim but for its paths; only the amount of work is overridden."
-    from dinofrcnn.train import train
-    path = tmp_path / "mocs.yaml"; path.write_text(SEED_README.format(tiny=tiny, root=data.root, out=tmp_path))
-    run = train(load_config(path, epochs=1, train_limit=2, val_limit=1, cache_dir=str(tmp_path / "cache")))
+    from dinofrcnn.training.loop import train
+
+    path = tmp_path / "mocs.yaml"
+    path.write_text(SEED_README.format(tiny=tiny, root=data.root, out=tmp_path))
+    run = train(
+        load_config(path, epochs=1, train_limit=2, val_limit=1, cache_dir=str(tmp_path / "cache"))
+    )
     assert len(run.history) == 1 and run.best.exists()
 
 
 def test_fuller_config_with_data_root_trains(tiny, data, tmp_path):
-    from dinofrcnn.detector import load_model
-    from dinofrcnn.train import train
-    path = tmp_path / "fuller.yaml"; path.write_text(FULLER.format(tiny=tiny, root=data.root, out=tmp_path))
+    from dinofrcnn.detector.checkpoint import load_model
+    from dinofrcnn.training.loop import train
+
+    path = tmp_path / "fuller.yaml"
+    path.write_text(FULLER.format(tiny=tiny, root=data.root, out=tmp_path))
     run = train(load_config(path, cache_dir=str(tmp_path / "cache")))
     assert load_model(run.best).detector.pyramid.levels[0][-1].num_channels == 64
 
@@ -99,18 +134,30 @@ def test_data_root_alone_means_the_usual_layout(data):
 def test_relative_data_root_is_rooted_once_not_at_every_reading(tmp_path):
     config = TrainConfig(model_id="tiny", data_root="data/mine")
     config.save(tmp_path / "c.yaml")
-    assert load_config(tmp_path / "c.yaml") == config and config.train_images == "data/mine/images/train"
+    assert (
+        load_config(tmp_path / "c.yaml") == config
+        and config.train_images == "data/mine/images/train"
+    )
 
 
 def test_text_settings_that_look_like_numbers_stay_texts():
-    from dinofrcnn.config import from_text
-    assert from_text("revision", "1234567") == "1234567" and from_text("ckpt_dir", "My Drive/set #2") == "My Drive/set #2"
-    assert from_text("min_size", "320") == 320 and from_text("views", "[flip]") == ["flip"] and from_text("revision", "") is None
+    from dinofrcnn.training.config import from_text
+
+    assert (
+        from_text("revision", "1234567") == "1234567"
+        and from_text("ckpt_dir", "My Drive/set #2") == "My Drive/set #2"
+    )
+    assert (
+        from_text("min_size", "320") == 320
+        and from_text("views", "[flip]") == ["flip"]
+        and from_text("revision", "") is None
+    )
 
 
 @pytest.mark.parametrize("path", ["mocs.yaml", "bccd.yaml"])
 def test_configs_of_the_repository_are_valid(path):
     from conftest import REPO
+
     load_config(REPO / "configs" / path)
 
 
@@ -123,7 +170,8 @@ def test_saved_config_reads_back_equal(tmp_path):
 @pytest.mark.parametrize("text", ["", "- a\n- b", "a: [1", "\x00"])
 def test_file_that_is_no_config_is_refused(text, tmp_path):
     (tmp_path / "c.yaml").write_text(text)
-    with pytest.raises(UserError, match="c.yaml"): load_config(tmp_path / "c.yaml")
+    with pytest.raises(UserError, match="c.yaml"):
+        load_config(tmp_path / "c.yaml")
 
 
 def test_numbers_without_a_dot_are_numbers(tmp_path):

@@ -1,13 +1,29 @@
 "Public data: fetched in pieces, unpacked safely, verified; and folders brought over as one archive."
-import errno, io, os, stat, tarfile, threading, time, zipfile
+
+import errno
+import io
+import os
+import stat
+import tarfile
+import threading
+import time
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from PIL import Image
 
-from dinofrcnn import data as room
-from dinofrcnn.annotations import read_annotations
-from dinofrcnn.data import DetectionDataset, PublicData, copy_to_local, download, fetch, folder_checksum, unpack
+from dinofrcnn.data import download as room
+from dinofrcnn.data.dataset import DetectionDataset
+from dinofrcnn.data.download import (
+    PublicData,
+    copy_to_local,
+    download,
+    fetch,
+    folder_checksum,
+    unpack,
+)
+from dinofrcnn.labels.annotations import read_annotations
 from dinofrcnn.runtime import UserError, atomic_write
 
 CONTENT = os.urandom(50_000)
@@ -15,30 +31,44 @@ CONTENT = os.urandom(50_000)
 
 class Handler(BaseHTTPRequestHandler):
     "Serves `server.files`, each broken off in the middle for the first `server.breaks` requests."
-    def log_message(self, *args): pass
+
+    def log_message(self, *args):
+        pass
 
     def do_GET(self):
         asked, body = self.headers.get("Range"), self.server.files.get(self.path)
         self.server.asked.append(asked)
-        if body is None: return self.send_error(404)
+        if body is None:
+            return self.send_error(404)
         start = int(asked[6:-1]) if asked and self.server.ranges else 0
-        if start >= len(body): return self.send_error(416)
+        if start >= len(body):
+            return self.send_error(416)
         rest = body[start:]
-        self.send_response(206 if start else 200); self.send_header("Content-Length", str(len(rest))); self.end_headers()
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
         self.server.breaks -= 1
-        self.wfile.write(rest[:len(rest) // 2] if self.server.breaks >= 0 else rest)
+        self.wfile.write(rest[: len(rest) // 2] if self.server.breaks >= 0 else rest)
 
 
 @pytest.fixture
 def server():
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    httpd.files, httpd.asked, httpd.breaks, httpd.ranges, httpd.url = {"/set.zip": CONTENT}, [], 0, True, f"http://127.0.0.1:{httpd.server_port}"
-    threading.Thread(target=httpd.serve_forever, args=(.01,), daemon=True).start()
+    httpd.files, httpd.asked, httpd.breaks, httpd.ranges, httpd.url = (
+        {"/set.zip": CONTENT},
+        [],
+        0,
+        True,
+        f"http://127.0.0.1:{httpd.server_port}",
+    )
+    threading.Thread(target=httpd.serve_forever, args=(0.01,), daemon=True).start()
     yield httpd
-    httpd.shutdown(); httpd.server_close()
+    httpd.shutdown()
+    httpd.server_close()
 
 
 # fetching
+
 
 def test_broken_download_goes_on_where_it_stopped(server, tmp_path):
     server.breaks = 2
@@ -64,98 +94,132 @@ def test_part_longer_than_the_file_is_thrown_away(server, tmp_path):
 
 def test_file_that_is_there_is_not_fetched(server, tmp_path):
     (tmp_path / "set.zip").write_bytes(b"mine")
-    assert fetch(server.url + "/set.zip", tmp_path / "set.zip").read_bytes() == b"mine" and server.asked == []
+    assert (
+        fetch(server.url + "/set.zip", tmp_path / "set.zip").read_bytes() == b"mine"
+        and server.asked == []
+    )
 
 
 def test_download_that_keeps_breaking_keeps_its_part(server, tmp_path):
     server.breaks = 99
-    with pytest.raises(UserError, match="broke off.*continues"): fetch(server.url + "/set.zip", tmp_path / "set.zip", tries=2, wait=0)
-    assert os.listdir(tmp_path) == ["set.zip.part"] and (tmp_path / "set.zip.part").stat().st_size == 37_500
+    with pytest.raises(UserError, match="broke off.*continues"):
+        fetch(server.url + "/set.zip", tmp_path / "set.zip", tries=2, wait=0)
+    assert (
+        os.listdir(tmp_path) == ["set.zip.part"]
+        and (tmp_path / "set.zip.part").stat().st_size == 37_500
+    )
 
 
 def test_missing_page_is_refused_at_once(server, tmp_path):
-    with pytest.raises(UserError, match="404"): fetch(server.url + "/other.zip", tmp_path / "other.zip")
+    with pytest.raises(UserError, match="404"):
+        fetch(server.url + "/other.zip", tmp_path / "other.zip")
     assert len(server.asked) == 1
 
 
 def test_no_network_is_said(tmp_path):
-    with pytest.raises(UserError, match="is there a network"): fetch("http://127.0.0.1:9/set.zip", tmp_path / "set.zip", tries=2, wait=0)
+    with pytest.raises(UserError, match="is there a network"):
+        fetch("http://127.0.0.1:9/set.zip", tmp_path / "set.zip", tries=2, wait=0)
 
 
 # unpacking
 
+
 def zip_of(path, members):
     with zipfile.ZipFile(path, "w") as z:
-        for name, content in members.items(): z.writestr(name, content)
+        for name, content in members.items():
+            z.writestr(name, content)
     return path
 
 
 def tar_of(path, *members):
     with tarfile.open(path, "w") as t:
         for name, kind, target in members:
-            info = tarfile.TarInfo(name); info.type, info.linkname = kind, target
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, target
             t.addfile(info, io.BytesIO())
     return path
 
 
-@pytest.mark.parametrize("name", ["../out.txt", "a/../../out.txt", "/out.txt", "C:\\out.txt", "..\\out.txt"])
+@pytest.mark.parametrize(
+    "name", ["../out.txt", "a/../../out.txt", "/out.txt", "C:\\out.txt", "..\\out.txt"]
+)
 @pytest.mark.parametrize("kind", ["zip", "tar"])
 def test_member_that_leads_out_is_refused(tmp_path, kind, name):
     file = tmp_path / f"evil.{kind}"
-    if kind == "zip": zip_of(file, {"good.txt": "good", name: "evil"})
-    else: tar_of(file, ("good.txt", tarfile.REGTYPE, ""), (name, tarfile.REGTYPE, ""))
-    with pytest.raises(UserError, match="nothing was unpacked"): unpack(file, tmp_path / "in/side")
+    if kind == "zip":
+        zip_of(file, {"good.txt": "good", name: "evil"})
+    else:
+        tar_of(file, ("good.txt", tarfile.REGTYPE, ""), (name, tarfile.REGTYPE, ""))
+    with pytest.raises(UserError, match="nothing was unpacked"):
+        unpack(file, tmp_path / "in/side")
     assert not list((tmp_path / "in").iterdir()) and not (tmp_path / "out.txt").exists()
 
 
 @pytest.mark.parametrize("target", ["../..", "/etc"])
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
 def test_link_that_leads_out_of_a_tar_is_refused(tmp_path, kind, target):
-    with pytest.raises(UserError, match="evil.tar"): unpack(tar_of(tmp_path / "evil.tar", ("link", kind, target), ("link/x", tarfile.REGTYPE, "")), tmp_path / "inside")
+    with pytest.raises(UserError, match="evil.tar"):
+        unpack(
+            tar_of(tmp_path / "evil.tar", ("link", kind, target), ("link/x", tarfile.REGTYPE, "")),
+            tmp_path / "inside",
+        )
     assert os.listdir(tmp_path) == ["evil.tar"]
 
 
 def test_device_in_a_tar_is_refused(tmp_path):
-    with pytest.raises(UserError, match="evil.tar"): unpack(tar_of(tmp_path / "evil.tar", ("null", tarfile.CHRTYPE, "")), tmp_path / "inside")
+    with pytest.raises(UserError, match="evil.tar"):
+        unpack(tar_of(tmp_path / "evil.tar", ("null", tarfile.CHRTYPE, "")), tmp_path / "inside")
 
 
 def test_link_in_a_zip_is_refused(tmp_path):
-    link = zipfile.ZipInfo("link"); link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as z: z.writestr(link, "/etc")
-    with pytest.raises(UserError, match="'link' is a link"): unpack(tmp_path / "evil.zip", tmp_path / "inside")
+    link = zipfile.ZipInfo("link")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as z:
+        z.writestr(link, "/etc")
+    with pytest.raises(UserError, match="'link' is a link"):
+        unpack(tmp_path / "evil.zip", tmp_path / "inside")
 
 
 def test_archive_larger_than_the_disk_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(room.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10}))
-    with pytest.raises(UserError, match="are free"): unpack(zip_of(tmp_path / "a.zip", {"a": "x" * 11}), tmp_path / "inside")
+    with pytest.raises(UserError, match="are free"):
+        unpack(zip_of(tmp_path / "a.zip", {"a": "x" * 11}), tmp_path / "inside")
 
 
 @pytest.mark.parametrize("cut", [10, 200, 5000])
 @pytest.mark.parametrize("suffix,mode", [("zip", ""), ("tar", "w"), ("tar.gz", "w:gz")])
 def test_archive_cut_short_is_refused(tmp_path, suffix, mode, cut):
     file = tmp_path / f"cut.{suffix}"
-    if suffix == "zip": zip_of(file, {"a.bin": CONTENT})
+    if suffix == "zip":
+        zip_of(file, {"a.bin": CONTENT})
     else:
         (tmp_path / "a.bin").write_bytes(CONTENT)
-        with tarfile.open(file, mode) as t: t.add(tmp_path / "a.bin", "a.bin")
+        with tarfile.open(file, mode) as t:
+            t.add(tmp_path / "a.bin", "a.bin")
     file.write_bytes(file.read_bytes()[:cut])
-    with pytest.raises(UserError, match="cut"): unpack(file, tmp_path / "inside")
+    with pytest.raises(UserError, match="cut"):
+        unpack(file, tmp_path / "inside")
     assert not (tmp_path / "inside").exists()
 
 
 def test_folder_that_is_there_is_not_unpacked_into(tmp_path):
-    with pytest.raises(UserError, match="exists"): unpack(zip_of(tmp_path / "a.zip", {"a": "x"}), tmp_path)
+    with pytest.raises(UserError, match="exists"):
+        unpack(zip_of(tmp_path / "a.zip", {"a": "x"}), tmp_path)
 
 
 # a public data set
 
+
 def voc(folder):
     "A tiny data set in the folders of Pascal VOC: three images, one per split."
-    for name in "Annotations", "ImageSets/Main", "JPEGImages": (folder / name).mkdir(parents=True)
+    for name in "Annotations", "ImageSets/Main", "JPEGImages":
+        (folder / name).mkdir(parents=True)
     for i, split in enumerate(("train", "val", "test")):
         (folder / f"ImageSets/Main/{split}.txt").write_text(f"img{i}\n")
         Image.new("RGB", (64, 48), (80 * i, 90, 90)).save(folder / f"JPEGImages/img{i}.jpg")
-        (folder / f"Annotations/img{i}.xml").write_text(f"""<annotation><filename>img{i}.jpg</filename><size><width>64</width><height>48</height></size>
+        (
+            folder / f"Annotations/img{i}.xml"
+        ).write_text(f"""<annotation><filename>img{i}.jpg</filename><size><width>64</width><height>48</height></size>
             <object><name>WBC</name><bndbox><xmin>{i + 1}</xmin><ymin>1</ymin><xmax>20</xmax><ymax>30</ymax></bndbox></object></annotation>""")
     return folder
 
@@ -166,9 +230,16 @@ def public(server, tmp_path, monkeypatch):
     folder = voc(tmp_path / "made/BCCD_Dataset-d272/BCCD")
     file = tmp_path / "made.zip"
     with zipfile.ZipFile(file, "w") as z:
-        for p in sorted((tmp_path / "made").rglob("*")): z.write(p, p.relative_to(tmp_path / "made"))
+        for p in sorted((tmp_path / "made").rglob("*")):
+            z.write(p, p.relative_to(tmp_path / "made"))
     server.files["/bccd.zip"] = file.read_bytes()
-    monkeypatch.setitem(room.PUBLIC, "bccd", PublicData(server.url + "/bccd.zip", "BCCD", folder_checksum(folder), ("Platelets", "RBC", "WBC")))
+    monkeypatch.setitem(
+        room.PUBLIC,
+        "bccd",
+        PublicData(
+            server.url + "/bccd.zip", "BCCD", folder_checksum(folder), ("Platelets", "RBC", "WBC")
+        ),
+    )
     monkeypatch.delenv("DINOFRCNN_DATASETS", raising=False)
     monkeypatch.setattr(room.time, "sleep", lambda seconds: None)
     return folder
@@ -188,7 +259,8 @@ def test_nothing_but_the_set_stays_behind(public, tmp_path):
 
 
 def test_second_call_asks_for_nothing(public, server, tmp_path):
-    download("bccd", tmp_path / "data"); server.asked.clear()
+    download("bccd", tmp_path / "data")
+    server.asked.clear()
     download("bccd", tmp_path / "data")
     assert server.asked == []
 
@@ -201,55 +273,74 @@ def test_interrupted_conversion_is_completed(public, tmp_path):
 
 def test_wrong_content_is_refused_and_fetched_anew(public, server, tmp_path):
     right = server.files["/bccd.zip"]
-    server.files["/bccd.zip"] = zip_of(tmp_path / "wrong.zip", {"BCCD_Dataset-x/BCCD/Annotations/a.xml": "else"}).read_bytes()
-    with pytest.raises(UserError, match="not the published data set"): download("bccd", tmp_path / "data")
+    server.files["/bccd.zip"] = zip_of(
+        tmp_path / "wrong.zip", {"BCCD_Dataset-x/BCCD/Annotations/a.xml": "else"}
+    ).read_bytes()
+    with pytest.raises(UserError, match="not the published data set"):
+        download("bccd", tmp_path / "data")
     assert os.listdir(tmp_path / "data") == []
     server.files["/bccd.zip"] = right
     download("bccd", tmp_path / "data")
 
 
 def test_local_copy_is_taken_before_the_network(public, server, tmp_path, monkeypatch):
-    (tmp_path / "mine/bccd").mkdir(parents=True); public.rename(tmp_path / "mine/bccd/BCCD")
+    (tmp_path / "mine/bccd").mkdir(parents=True)
+    public.rename(tmp_path / "mine/bccd/BCCD")
     monkeypatch.setenv("DINOFRCNN_DATASETS", str(tmp_path / "mine"))
     assert download("bccd", tmp_path / "data").test.annotations.exists() and server.asked == []
 
 
 def test_changed_local_copy_is_refused_and_kept(public, tmp_path, monkeypatch):
-    (tmp_path / "mine/bccd").mkdir(parents=True); public.rename(tmp_path / "mine/bccd/BCCD")
+    (tmp_path / "mine/bccd").mkdir(parents=True)
+    public.rename(tmp_path / "mine/bccd/BCCD")
     (tmp_path / "mine/bccd/BCCD/Annotations/img0.xml").write_text("<annotation/>")
     monkeypatch.setenv("DINOFRCNN_DATASETS", str(tmp_path / "mine"))
-    with pytest.raises(UserError, match="DINOFRCNN_DATASETS"): download("bccd", tmp_path / "data")
+    with pytest.raises(UserError, match="DINOFRCNN_DATASETS"):
+        download("bccd", tmp_path / "data")
     assert (tmp_path / "mine/bccd/BCCD/Annotations/img0.xml").exists()
 
 
 def test_unknown_set_names_the_nearest(tmp_path):
-    with pytest.raises(UserError, match="'bccd'"): download("bcd", tmp_path)
+    with pytest.raises(UserError, match="'bccd'"):
+        download("bcd", tmp_path)
 
 
 def test_bccd_is_the_published_one(bccd, tmp_path):
     data = download("bccd", tmp_path)
     counts = {s: read_annotations(data.split(s).annotations) for s in ("train", "val", "test")}
-    assert {s: (len(a.records), sum(len(r["boxes"]) for r in a.records)) for s, a in counts.items()} == {"train": (205, 2805), "val": (87, 1138), "test": (72, 945)}
+    assert {
+        s: (len(a.records), sum(len(r["boxes"]) for r in a.records)) for s, a in counts.items()
+    } == {"train": (205, 2805), "val": (87, 1138), "test": (72, 945)}
 
 
 # from a slow disk
 
+
 @pytest.fixture
 def drive(tmp_path):
     (tmp_path / "drive/photos/night").mkdir(parents=True)
-    for name in "a.jpg", "night/b.jpg": (tmp_path / "drive/photos" / name).write_bytes(os.urandom(3000))
+    for name in "a.jpg", "night/b.jpg":
+        (tmp_path / "drive/photos" / name).write_bytes(os.urandom(3000))
     return tmp_path / "drive"
 
 
 def test_folder_comes_over_as_one_archive(drive, tmp_path):
     local = copy_to_local(drive / "photos", tmp_path / "data")
-    assert local == tmp_path / "data/photos" and folder_checksum(local) == folder_checksum(drive / "photos")
-    assert tarfile.open(drive / "photos.tar").getnames() == ["a.jpg", "night/b.jpg"] and os.listdir(tmp_path / "data") == ["photos"]
+    assert local == tmp_path / "data/photos" and folder_checksum(local) == folder_checksum(
+        drive / "photos"
+    )
+    assert tarfile.open(drive / "photos.tar").getnames() == ["a.jpg", "night/b.jpg"] and os.listdir(
+        tmp_path / "data"
+    ) == ["photos"]
 
 
 def test_archive_comes_over_and_is_unpacked(drive, tmp_path):
     local = copy_to_local(zip_of(drive / "set.zip", {"images/a.jpg": "a"}), tmp_path / "data")
-    assert (local / "images/a.jpg").read_text() == "a" and local.name == "set" and os.listdir(tmp_path / "data") == ["set"]
+    assert (
+        (local / "images/a.jpg").read_text() == "a"
+        and local.name == "set"
+        and os.listdir(tmp_path / "data") == ["set"]
+    )
 
 
 def test_second_session_reads_the_archive_and_not_the_folder(drive, tmp_path):
@@ -261,7 +352,8 @@ def test_second_session_reads_the_archive_and_not_the_folder(drive, tmp_path):
 
 def test_changed_folder_is_packed_again(drive, tmp_path):
     copy_to_local(drive / "photos", tmp_path / "one")
-    (drive / "photos/c.jpg").write_bytes(b"new"); later = time.time() + 10
+    (drive / "photos/c.jpg").write_bytes(b"new")
+    later = time.time() + 10
     os.utime(drive / "photos/c.jpg", (later, later))
     assert (copy_to_local(drive / "photos", tmp_path / "two") / "c.jpg").read_bytes() == b"new"
 
@@ -269,28 +361,40 @@ def test_changed_folder_is_packed_again(drive, tmp_path):
 @pytest.fixture
 def read_only(drive, monkeypatch):
     "Drive as `weights.mount_drive` mounts it."
+
     def write(path):
-        if drive in path.parents: raise OSError(errno.EROFS, "Read-only file system")
+        if drive in path.parents:
+            raise OSError(errno.EROFS, "Read-only file system")
         return atomic_write(path)
+
     monkeypatch.setattr(room, "atomic_write", write)
 
 
 def test_folder_on_a_read_only_drive_is_packed_on_the_local_disk(drive, read_only, tmp_path):
     local = copy_to_local(drive / "photos", tmp_path / "data")
-    assert folder_checksum(local) == folder_checksum(drive / "photos") and os.listdir(tmp_path / "data") == ["photos"] and os.listdir(drive) == ["photos"]
+    assert (
+        folder_checksum(local) == folder_checksum(drive / "photos")
+        and os.listdir(tmp_path / "data") == ["photos"]
+        and os.listdir(drive) == ["photos"]
+    )
 
 
 def test_archive_beside_a_folder_on_a_read_only_drive_is_used(drive, tmp_path, request):
     copy_to_local(drive / "photos", tmp_path / "one")
     request.getfixturevalue("read_only")
-    for p in (drive / "photos").rglob("*.jpg"): os.truncate(p, 0); os.utime(p, (0, 0))
+    for p in (drive / "photos").rglob("*.jpg"):
+        os.truncate(p, 0)
+        os.utime(p, (0, 0))
     assert (copy_to_local(drive / "photos", tmp_path / "two") / "a.jpg").stat().st_size == 3000
 
 
 def test_full_local_disk_is_explained_and_leaves_nothing(drive, tmp_path, monkeypatch):
-    def full(path): raise OSError(errno.ENOSPC, "No space left on device")
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     monkeypatch.setattr(room, "atomic_write", full)
-    with pytest.raises(UserError, match="No space left"): copy_to_local(drive / "photos", tmp_path / "data")
+    with pytest.raises(UserError, match="No space left"):
+        copy_to_local(drive / "photos", tmp_path / "data")
     assert not (tmp_path / "data").exists()
 
 
@@ -301,10 +405,12 @@ def test_local_folder_is_kept(drive, tmp_path):
 
 
 def test_drive_that_is_not_mounted_is_explained(tmp_path):
-    with pytest.raises(UserError, match="mount_drive"): copy_to_local("/content/drive/MyDrive/photos", tmp_path)
+    with pytest.raises(UserError, match="mount_drive"):
+        copy_to_local("/content/drive/MyDrive/photos", tmp_path)
 
 
 def test_damaged_archive_leaves_nothing_behind(drive, tmp_path):
     (drive / "set.zip").write_bytes(b"PK nothing")
-    with pytest.raises(UserError, match="neither a zip nor a tar"): copy_to_local(drive / "set.zip", tmp_path / "data")
+    with pytest.raises(UserError, match="neither a zip nor a tar"):
+        copy_to_local(drive / "set.zip", tmp_path / "data")
     assert os.listdir(tmp_path / "data") == []

@@ -1,19 +1,23 @@
-import os, subprocess, sys
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("ipywidgets")
-from dinofrcnn.config import TrainConfig
 from dinofrcnn.runtime import UserError
-from dinofrcnn.widgets import ConfigForm, browse
+from dinofrcnn.training.config import TrainConfig
+from dinofrcnn.use.widgets import ConfigForm, browse
 
 
 @pytest.fixture
-def form(data): return ConfigForm(**data.paths, model_id="tiny")
+def form(data):
+    return ConfigForm(**data.paths, model_id="tiny")
 
 
-def test_untouched_form_is_the_plain_config(form, data): assert form.config() == TrainConfig(**data.paths, model_id="tiny")
+def test_untouched_form_is_the_plain_config(form, data):
+    assert form.config() == TrainConfig(**data.paths, model_id="tiny")
 
 
 @pytest.mark.parametrize("name", [n for group in ConfigForm.GROUPS.values() for n in group.split()])
@@ -21,33 +25,44 @@ def test_every_field_of_the_form_goes_there_and_back(data, name):
     "The text or choice shown for a value means that value."
     values = {**data.paths, "model_id": "tiny"}
     config = TrainConfig(**values)
-    assert getattr(ConfigForm(**{**values, name: getattr(config, name)}).config(), name) == getattr(config, name)
+    assert getattr(ConfigForm(**{**values, name: getattr(config, name)}).config(), name) == getattr(
+        config, name
+    )
 
 
 def test_wrong_value_is_said_while_typing_and_refused(form):
     form.boxes["batch_size"].value = "0"
     assert "batch_size" in form.said.value
-    with pytest.raises(UserError, match="batch_size"): form.config()
+    with pytest.raises(UserError, match="batch_size"):
+        form.config()
     form.boxes["batch_size"].value = "4"
     assert "well" in form.said.value and form.config().batch_size == 4
 
 
-def test_settings_that_are_not_shown_are_kept(data): assert ConfigForm(**data.paths, model_id="tiny", seed=7).config().seed == 7
+def test_settings_that_are_not_shown_are_kept(data):
+    assert ConfigForm(**data.paths, model_id="tiny", seed=7).config().seed == 7
 
 
 def test_only_widgets_that_old_and_new_ipywidgets_both_know_are_used(form):
     import ipywidgets as w
+
     def walk(widget):
         yield type(widget)
-        for child in getattr(widget, "children", ()): yield from walk(child)
+        for child in getattr(widget, "children", ()):
+            yield from walk(child)
+
     assert set(walk(form.widget)) <= {w.VBox, w.HBox, w.HTML, w.Text, w.Dropdown, w.Checkbox}
 
 
 def test_slider_replaces_the_picture():
     import matplotlib.pyplot as plt
+
     def draw(i):
-        fig, ax = plt.subplots(figsize=(1, 1)); ax.text(0, 0, str(i)); plt.close(fig)
+        fig, ax = plt.subplots(figsize=(1, 1))
+        ax.text(0, 0, str(i))
+        plt.close(fig)
         return fig
+
     slider, picture = browse(draw, 3).children
     first = picture.value
     slider.value = 2
@@ -55,23 +70,42 @@ def test_slider_replaces_the_picture():
 
 
 def test_nothing_to_browse_is_refused():
-    with pytest.raises(UserError): browse(lambda i: None, 0)
+    with pytest.raises(UserError):
+        browse(lambda i: None, 0)
 
 
 def test_form_works_under_colabs_ipywidgets_too(tmp_path):
     "Colab has ipywidgets 7.7.1: the tests above, once more, under that version."
-    if os.environ.get("DINOFRCNN_OLD_WIDGETS"): pytest.skip("this is the run under the old version")
+    if os.environ.get("DINOFRCNN_OLD_WIDGETS"):
+        pytest.skip("this is the run under the old version")
     old = ["ipywidgets==7.7.1", "ipython-genutils", "widgetsnbextension<4", "jupyterlab-widgets<3"]
     uv = Path(sys.executable).parent / "uv"
-    got = subprocess.run([uv, "pip", "install", "--quiet", "--no-deps", "--target", tmp_path, *old], capture_output=True, text=True) if uv.exists() else None
-    if got is None or got.returncode: pytest.skip(f"ipywidgets 7.7.1 cannot be had: {got.stderr.strip()[-200:] if got else 'uv is not installed'}")
+    got = (
+        subprocess.run(
+            [uv, "pip", "install", "--quiet", "--no-deps", "--target", tmp_path, *old],
+            capture_output=True,
+            text=True,
+        )
+        if uv.exists()
+        else None
+    )
+    if got is None or got.returncode:
+        pytest.skip(
+            f"ipywidgets 7.7.1 cannot be had: {got.stderr.strip()[-200:] if got else 'uv is not installed'}"
+        )
     env = {**os.environ, "PYTHONPATH": str(tmp_path), "DINOFRCNN_OLD_WIDGETS": "1"}
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__], env=env, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
+        env=env,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout[-3000:]
 
 
 def test_version_of_ipywidgets_is_the_one_asked_for():
     import ipywidgets
+
     assert ipywidgets.__version__.startswith("7.7.1") or not os.environ.get("DINOFRCNN_OLD_WIDGETS")
 
 
