@@ -1,4 +1,4 @@
-"Shared pieces: the sample data, a tiny random backbone and a detector trained on a few images, each made once."
+"Shared pieces, each made once: sample data, a tiny random backbone, a detector trained a little."
 
 import os
 from pathlib import Path

@@ -2,7 +2,8 @@
 
     python tests/fuzz_convert.py [--count 20000] [--format yolo|coco|voc]
 
-Each input must end in a reconciled report, or in a `UserError` of one line. Anything else is a bug and is shown with its input. Prints the number tried.
+Each input must end in a reconciled report, or in a `UserError` of one line. Anything else is a bug
+and is shown with its input. Prints the number tried.
 """
 
 import argparse
@@ -19,191 +20,71 @@ from PIL import Image
 
 from dinofrcnn.labels.annotations import read_annotations
 from dinofrcnn.labels.coco import convert_coco
-from dinofrcnn.labels.reconcile import REASONS
+from dinofrcnn.labels.report import REASONS
 from dinofrcnn.labels.voc import convert_voc
 from dinofrcnn.labels.yolo import convert_yolo
 from dinofrcnn.runtime import UserError
 
 STEMS = ["a", "night/a", "b"]
 
-# What stands where a number should: mostly numbers, sometimes anything.
-numbers = st.one_of(
-    st.floats(-0.5, 1.5),
-    st.integers(-3, 120),
-    st.sampled_from(
-        [0, 1, -0.0, 1e308, -1e308, 5e-324, float("nan"), float("inf"), 10**400, 2**63]
-    ),
-)
-words = st.one_of(
-    st.text(max_size=8),
-    st.sampled_from(
-        [
-            "nan",
-            "1e999",
-            "0x1F",
-            "1_0",
-            "٣",
-            "True",
-            "no",
-            "../a.png",
-            "/etc/passwd",
-            "..\\a",
-            "a.png",
-            "a\0b",
-            "\ud800",
-            "C:\\x",
-            "&b;",
-            "<x>",
-        ]
-    ),
-)
-values = st.one_of(
-    numbers,
-    words,
-    st.none(),
-    st.booleans(),
-    st.lists(numbers, max_size=5),
-    st.dictionaries(words, numbers, max_size=2),
-)
+# ---------------------------------------------------------------- what stands where a value should
+
+ODD_NUMBERS = [0, 1, -0.0, 1e308, -1e308, 5e-324, float("nan"), float("inf"), 10**400, 2**63]
+ODD_NUMERALS = ["nan", "1e999", "0x1F", "1_0", "٣", "True", "no"]
+ODD_NAMES = ["../a.png", "/etc/passwd", "..\\a", "a.png", "a\0b", "\ud800", "C:\\x", "&b;", "<x>"]
+
+numbers = st.one_of(st.floats(-0.5, 1.5), st.integers(-3, 120), st.sampled_from(ODD_NUMBERS))
+words = st.one_of(st.text(max_size=8), st.sampled_from(ODD_NUMERALS + ODD_NAMES))
+lists = st.lists(numbers, max_size=5)
+objects = st.dictionaries(words, numbers, max_size=2)
+values = st.one_of(numbers, words, st.none(), st.booleans(), lists, objects)
+
+
+def one_strategy(strategies):
+    "One of the strategies, each as likely; `st.one_of` would flatten and so weigh their parts."
+    return st.sampled_from(strategies).flatmap(lambda chosen: chosen)
 
 
 def mostly(good, bad):
-    return st.sampled_from([good] * 6 + [bad]).flatmap(
-        lambda chosen: chosen
-    )  # one_of would flatten and so weigh the parts of `bad`
+    return one_strategy([good] * 6 + [bad])
 
 
-# YOLO: lines of fields, or bytes
-fields = st.lists(
-    mostly(st.floats(0, 1).map(str), st.one_of(numbers.map(str), words)), min_size=4, max_size=9
-)
+# ---------------------------------------------------------------- YOLO: lines of fields, or bytes
+
+
+def lines_as_bytes(lines, end):
+    return end.join(lines).encode("utf-8", "surrogatepass")
+
+
+def row_of(class_id, fields, between):
+    return between.join([class_id, *fields])
+
+
+field = mostly(st.floats(0, 1).map(str), st.one_of(numbers.map(str), words))
 line = mostly(
-    st.tuples(
-        st.integers(-1, 4).map(str), fields, st.sampled_from([" ", "\t", ",", ", ", "  "])
-    ).map(lambda t: t[2].join([t[0], *t[1]])),
+    st.builds(
+        row_of,
+        st.integers(-1, 4).map(str),
+        st.lists(field, min_size=4, max_size=9),
+        st.sampled_from([" ", "\t", ",", ", ", "  "]),
+    ),
     st.text(max_size=20),
 )
 yolo_file = mostly(
-    st.tuples(st.lists(line, max_size=5), st.sampled_from(["\n", "\r\n", "\r"])).map(
-        lambda t: t[1].join(t[0]).encode("utf-8", "surrogatepass")
-    ),
+    st.builds(lines_as_bytes, st.lists(line, max_size=5), st.sampled_from(["\n", "\r\n", "\r"])),
     st.binary(max_size=40),
 )
-class_list = st.sampled_from(
-    [
-        st.none(),
-        st.none(),
-        *[st.just(["x", "y"])] * 4,
-        st.lists(words, min_size=1, max_size=4),
-        st.binary(max_size=30),
-    ]
-).flatmap(lambda chosen: chosen)
+yolo_stems = st.sampled_from(STEMS * 2 + ["orphan", "classes"])
+class_list = one_strategy(
+    [st.none()] * 2
+    + [st.just(["x", "y"])] * 4
+    + [st.lists(words, min_size=1, max_size=4), st.binary(max_size=30)]
+)
 yolo_inputs = st.fixed_dictionaries(
     {
-        "files": st.dictionaries(
-            st.sampled_from(STEMS * 2 + ["orphan", "classes"]), yolo_file, max_size=4
-        ),
+        "files": st.dictionaries(yolo_stems, yolo_file, max_size=4),
         "classes": class_list,
         "sixth_column": mostly(st.sampled_from(["confidence", "track"]), st.none()),
-    }
-)
-
-# COCO: the right keys with the wrong things under them, or any JSON
-ids = mostly(st.integers(0, 3), values)
-name = mostly(st.sampled_from([s + ".png" for s in STEMS]), values)
-entry = mostly(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "id": ids,
-            "file_name": name,
-            "width": mostly(st.just(20), values),
-            "height": mostly(st.just(10), values),
-        },
-    ),
-    values,
-)
-box = mostly(st.lists(mostly(st.integers(0, 12), numbers), min_size=4, max_size=4), values)
-row = mostly(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "id": ids,
-            "image_id": ids,
-            "category_id": ids,
-            "bbox": box,
-            "area": values,
-            "iscrowd": values,
-            "segmentation": values,
-        },
-    ),
-    values,
-)
-category = mostly(st.fixed_dictionaries({}, optional={"id": ids, "name": values}), values)
-
-
-def many(what):
-    return mostly(st.lists(what, max_size=5), values)
-
-
-coco_inputs = mostly(
-    st.fixed_dictionaries(
-        {"images": many(entry), "annotations": many(row), "categories": many(category)}
-    ),
-    values,
-)
-
-
-# VOC: the right tags with the wrong things inside, or any text
-def tag(label, inner):
-    return inner.map(lambda text: f"<{label}>{text}</{label}>")
-
-
-def tags(*parts):
-    return st.lists(st.one_of(*parts), max_size=6).map("".join)
-
-
-safe = st.one_of(
-    numbers.map(str),
-    words.map(
-        lambda w: w.encode("ascii", "xmlcharrefreplace").decode() if "\ud800" not in w else ""
-    ),
-)
-number = mostly(st.integers(0, 30).map(str), safe)
-corners = (
-    st.tuples(*[tag(t, number) for t in ("xmin", "ymin", "xmax", "ymax")])
-    .flatmap(st.permutations)
-    .map("".join)
-)
-thing = tag(
-    "object",
-    tags(
-        tag("name", mostly(st.sampled_from("xy"), safe)),
-        tag("bndbox", mostly(corners, safe)),
-        tag("difficult", safe),
-        tag("part", tag("bndbox", corners)),
-    ),
-)
-voc_file = mostly(
-    tag(
-        "annotation",
-        tags(
-            thing,
-            thing,
-            tag("filename", mostly(name.map(str), safe)),
-            tag("size", tags(tag("width", number), tag("height", number))),
-        ),
-    ),
-    st.one_of(st.text(max_size=30), safe),
-)
-voc_inputs = st.fixed_dictionaries(
-    {
-        "files": st.dictionaries(st.sampled_from(STEMS + ["gone"]), voc_file, max_size=4),
-        "zero_based": st.booleans(),
-        "classes": st.sampled_from([None, ["x"], ["x", "y"]]),
-        "prolog": st.sampled_from(
-            ["", "", '<!DOCTYPE a [<!ENTITY b "&c;">]>', '<?xml version="1.0" encoding="x"?>']
-        ),
     }
 )
 
@@ -215,9 +96,43 @@ def run_yolo(root, case):
     if isinstance(classes, bytes):
         (root / "data.yaml").write_bytes(b"names: " + classes)
         classes = root / "data.yaml"
-    return convert_yolo(
-        root / "labels", root / "images", root / "out", classes, case["sixth_column"]
-    )
+    folders = root / "labels", root / "images", root / "out"
+    return convert_yolo(*folders, classes, case["sixth_column"])
+
+
+# ---------------------------------------------------------------- COCO: right keys, wrong values
+
+
+def objects_with(**keys):
+    "An object that has some of the keys, or no object."
+    return mostly(st.fixed_dictionaries({}, optional=keys), values)
+
+
+def many(what):
+    return mostly(st.lists(what, max_size=5), values)
+
+
+ids = mostly(st.integers(0, 3), values)
+name = mostly(st.sampled_from([stem + ".png" for stem in STEMS]), values)
+width, height = mostly(st.just(20), values), mostly(st.just(10), values)
+entry = objects_with(id=ids, file_name=name, width=width, height=height)
+box = mostly(st.lists(mostly(st.integers(0, 12), numbers), min_size=4, max_size=4), values)
+row = objects_with(
+    id=ids,
+    image_id=ids,
+    category_id=ids,
+    bbox=box,
+    area=values,
+    iscrowd=values,
+    segmentation=values,
+)
+category = objects_with(id=ids, name=values)
+coco_inputs = mostly(
+    st.fixed_dictionaries(
+        {"images": many(entry), "annotations": many(row), "categories": many(category)}
+    ),
+    values,
+)
 
 
 def run_coco(root, case):
@@ -225,19 +140,62 @@ def run_coco(root, case):
     return convert_coco(root / "i.json", root / "images", root / "out")
 
 
+# ---------------------------------------------------------------- VOC: right tags, wrong contents
+
+
+def tag(label, inner):
+    return inner.map(lambda text: f"<{label}>{text}</{label}>")
+
+
+def tags(*parts):
+    return st.lists(st.one_of(*parts), max_size=6).map("".join)
+
+
+def escaped(word):
+    "As plain ASCII with XML's own escapes; nothing for what has none."
+    return "" if "\ud800" in word else word.encode("ascii", "xmlcharrefreplace").decode()
+
+
+safe = st.one_of(numbers.map(str), words.map(escaped))
+number = mostly(st.integers(0, 30).map(str), safe)
+edges = [tag(edge, number) for edge in ("xmin", "ymin", "xmax", "ymax")]
+corners = st.tuples(*edges).flatmap(st.permutations).map("".join)
+thing = tag(
+    "object",
+    tags(
+        tag("name", mostly(st.sampled_from("xy"), safe)),
+        tag("bndbox", mostly(corners, safe)),
+        tag("difficult", safe),
+        tag("part", tag("bndbox", corners)),
+    ),
+)
+size = tag("size", tags(tag("width", number), tag("height", number)))
+filename = tag("filename", mostly(name.map(str), safe))
+voc_file = mostly(
+    tag("annotation", tags(thing, thing, filename, size)),
+    st.one_of(st.text(max_size=30), safe),
+)
+PROLOGS = ["", "", '<!DOCTYPE a [<!ENTITY b "&c;">]>', '<?xml version="1.0" encoding="x"?>']
+voc_inputs = st.fixed_dictionaries(
+    {
+        "files": st.dictionaries(st.sampled_from(STEMS + ["gone"]), voc_file, max_size=4),
+        "zero_based": st.booleans(),
+        "classes": st.sampled_from([None, ["x"], ["x", "y"]]),
+        "prolog": st.sampled_from(PROLOGS),
+    }
+)
+
+
 def run_voc(root, case):
     for stem, text in case["files"].items():
-        (root / "labels" / f"{stem}.xml").write_text(
-            case["prolog"] + text, encoding="utf-8", errors="surrogatepass"
-        )
-    return convert_voc(
-        root / "labels",
-        root / "images",
-        root / "out",
-        class_list=case["classes"],
-        zero_based=case["zero_based"],
-    )
+        data = (case["prolog"] + text).encode("utf-8", "surrogatepass")
+        (root / "labels" / f"{stem}.xml").write_bytes(data)
+    folders = root / "labels", root / "images", root / "out"
+    classes, zero_based = case["classes"], case["zero_based"]
+    return convert_voc(*folders, class_list=classes, zero_based=zero_based)
 
+
+# ---------------------------------------------------------------- trying them
 
 FORMATS = {
     "yolo": (yolo_inputs, run_yolo),
@@ -247,34 +205,28 @@ FORMATS = {
 
 
 def assert_reconciled(report):
-    "found = kept + dropped for images and boxes, rows and counts agree, and the written file holds exactly what was kept."
-    for item, count in ("image", report.images), ("box", report.boxes):
-        rows = [r for r in report.rows if r["item"] == item]
+    "Found = kept + dropped, rows and counts agree, and the file holds exactly what was kept."
+    for item, count in (("image", report.images), ("box", report.boxes)):
+        rows = [row for row in report.rows if row["item"] == item]
+        actions = Counter(row["action"] for row in rows)
         assert count.found == count.kept + count.dropped, report
-        assert count.dropped == sum(
-            r["action"] == "dropped" for r in rows
-        ) and count.repaired == sum(r["action"] == "repaired" for r in rows), report
-        assert all(r["reason"] in REASONS for r in rows), report
+        assert count.dropped == actions["dropped"], report
+        assert count.repaired == actions["repaired"], report
+        assert all(row["reason"] in REASONS for row in rows), report
     records = read_annotations(report.output).records
-    assert (
-        len(records) == report.images.kept
-        and sum(len(r["boxes"]) for r in records) == report.boxes.kept
-    ), report
-    for r in records:
-        assert all(
-            0 <= x1 < x2 <= r["width"] and 0 <= y1 < y2 <= r["height"]
-            for x1, y1, x2, y2 in r["boxes"]
-        ), r
+    assert len(records) == report.images.kept, report
+    assert sum(len(record["boxes"]) for record in records) == report.boxes.kept, report
+    for record in records:
+        for x1, y1, x2, y2 in record["boxes"]:
+            assert 0 <= x1 < x2 <= record["width"], record
+            assert 0 <= y1 < y2 <= record["height"], record
     str(report)
 
 
 def fuzz(format: str, count: int) -> Counter:
-    "Try `count` inputs; how many ended in a report and how many were refused with a `UserError`."
+    "Try `count` inputs: how many ended in a report, how many were refused with a `UserError`."
     inputs, run = FORMATS[format]
-    tried, folder = (
-        Counter(),
-        "/dev/shm" if Path("/dev/shm").is_dir() else None,
-    )  # in memory where possible: every output is flushed to disk
+    tried = Counter()
 
     @settings(
         max_examples=count,
@@ -286,7 +238,8 @@ def fuzz(format: str, count: int) -> Counter:
     )
     @given(inputs)
     def one(case):
-        shutil.rmtree(root / "labels"), shutil.rmtree(root / "out", ignore_errors=True)
+        shutil.rmtree(root / "labels")
+        shutil.rmtree(root / "out", ignore_errors=True)
         (root / "labels/night").mkdir(parents=True)
         try:
             assert_reconciled(run(root, case))
@@ -295,7 +248,9 @@ def fuzz(format: str, count: int) -> Counter:
             assert "\n" not in str(e), e
             tried["refused"] += 1
 
-    with tempfile.TemporaryDirectory(dir=folder) as temp:
+    # In memory where possible: every output is flushed to disk.
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=memory) as temp:
         root = Path(temp)
         (root / "images/night").mkdir(parents=True)
         (root / "labels").mkdir()
@@ -305,7 +260,7 @@ def fuzz(format: str, count: int) -> Counter:
     return tried
 
 
-if __name__ == "__main__":
+def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -313,7 +268,15 @@ if __name__ == "__main__":
     parser.add_argument("--format", choices=FORMATS, nargs="*", default=list(FORMATS))
     args = parser.parse_args()
     for format in args.format:
-        start, tried = time.monotonic(), fuzz(format, args.count)
+        start = time.monotonic()
+        tried = fuzz(format, args.count)
+        seconds = time.monotonic() - start
         print(
-            f"{format}: {sum(tried.values()):,} inputs tried, {tried['report']:,} reconciled reports, {tried['refused']:,} refused with one line, no traceback, {time.monotonic() - start:.0f} s"
+            f"{format}: {sum(tried.values()):,} inputs tried, "
+            f"{tried['report']:,} reconciled reports, "
+            f"{tried['refused']:,} refused with one line, no traceback, {seconds:.0f} s"
         )
+
+
+if __name__ == "__main__":
+    main()

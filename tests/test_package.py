@@ -24,53 +24,43 @@ def wheel(tmp_path_factory):
     return next(folder.glob("*.whl"))
 
 
+def files_below(folder, pattern="*"):
+    "The files of the checkout in `folder`, as paths from the checkout's root."
+    found = (REPO / folder).rglob(pattern)
+    return {path.relative_to(REPO).as_posix() for path in found if path.is_file()}
+
+
 @needs_uv
 def test_wheel_holds_library_and_sample_data_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    rooms = {p.name for p in (REPO / "dinofrcnn").glob("*.py")}
-    assert {
-        n.split("/")[1] for n in names if n.startswith("dinofrcnn/") and n.count("/") == 1
-    } == rooms
-    samples = {
-        p.relative_to(REPO).as_posix() for p in (REPO / "data_samples").rglob("*") if p.is_file()
-    }
-    assert {
-        n.removeprefix("dinofrcnn/") for n in names if n.startswith("dinofrcnn/data_samples/")
-    } == samples
-    assert {n.split("/")[0].split("-")[0] for n in names} == {
-        "dinofrcnn"
-    } and wheel.stat().st_size < 4 * 2**20
+    packaged = {name for name in names if name.startswith("dinofrcnn/")}
+    samples = {name for name in packaged if name.startswith("dinofrcnn/data_samples/")}
+    assert packaged - samples == files_below("dinofrcnn", "*.py")
+    assert {name.removeprefix("dinofrcnn/") for name in samples} == files_below("data_samples")
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"dinofrcnn"}
+    assert wheel.stat().st_size < 4 * 2**20
+
+
+COUNT_IMAGES = """
+from dinofrcnn import *
+print(len(DetectionDataset(*sample_data("here").train)))
+"""
+FIND_BUILD_TOOLS = """
+from importlib.util import find_spec
+print(find_spec("nbdev"), find_spec("fastcore"))
+"""
 
 
 @needs_uv
 @pytest.mark.timeout(600)
 def test_installed_into_an_empty_environment_it_works_without_the_checkout(wheel, tmp_path):
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
+    def run(*command):
+        done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+        return " ".join(done.stdout.split())
+
+    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "env")
     python = tmp_path / "env/bin/python"
-    subprocess.run(
-        [UV, "pip", "install", "--quiet", "--python", python, wheel],
-        check=True,
-        capture_output=True,
-    )
-    run = lambda *line: (
-        subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    )
-    assert "torchvision operators works" in " ".join(
-        run(tmp_path / "env/bin/dinofrcnn", "check").split()
-    )
-    assert (
-        run(
-            python,
-            "-c",
-            "from dinofrcnn.data import *; print(len(DetectionDataset(*sample_data('here').train)))",
-        ).strip()
-        == "40"
-    )
-    assert (
-        run(
-            python,
-            "-c",
-            "import importlib.util as u; print(u.find_spec('nbdev'), u.find_spec('fastcore'))",
-        ).strip()
-        == "None None"
-    )
+    run(UV, "pip", "install", "--quiet", "--python", python, wheel)
+    assert "torchvision operators works" in run(tmp_path / "env/bin/dinofrcnn", "check")
+    assert run(python, "-c", COUNT_IMAGES) == "40"
+    assert run(python, "-c", FIND_BUILD_TOOLS) == "None None"

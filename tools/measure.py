@@ -1,4 +1,4 @@
-"""How plain is the code? Measures of the library and its lessons: `python tools/measure.py [checkout]`.
+"""How plain is the code? `python tools/measure.py [checkout]` measures library and lessons.
 
 tests/test_tidy.py holds the limits. A line of code is one that is neither blank nor only a comment;
 nodes are those of Python's syntax tree, so nodes per line say how much one line does.

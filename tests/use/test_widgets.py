@@ -24,10 +24,9 @@ def test_untouched_form_is_the_plain_config(form, data):
 def test_every_field_of_the_form_goes_there_and_back(data, name):
     "The text or choice shown for a value means that value."
     values = {**data.paths, "model_id": "tiny"}
-    config = TrainConfig(**values)
-    assert getattr(ConfigForm(**{**values, name: getattr(config, name)}).config(), name) == getattr(
-        config, name
-    )
+    value = getattr(TrainConfig(**values), name)
+    form = ConfigForm(**{**values, name: value})
+    assert getattr(form.config(), name) == value
 
 
 def test_wrong_value_is_said_while_typing_and_refused(form):
@@ -36,7 +35,8 @@ def test_wrong_value_is_said_while_typing_and_refused(form):
     with pytest.raises(UserError, match="batch_size"):
         form.config()
     form.boxes["batch_size"].value = "4"
-    assert "well" in form.said.value and form.config().batch_size == 4
+    assert "well" in form.said.value
+    assert form.config().batch_size == 4
 
 
 def test_settings_that_are_not_shown_are_kept(data):
@@ -66,7 +66,8 @@ def test_slider_replaces_the_picture():
     slider, picture = browse(draw, 3).children
     first = picture.value
     slider.value = 2
-    assert picture.value != first and picture.value[:2] == b"\xff\xd8"
+    assert picture.value != first
+    assert picture.value[:2] == b"\xff\xd8"
 
 
 def test_nothing_to_browse_is_refused():
@@ -74,39 +75,39 @@ def test_nothing_to_browse_is_refused():
         browse(lambda i: None, 0)
 
 
-def test_form_works_under_colabs_ipywidgets_too(tmp_path):
-    "Colab has ipywidgets 7.7.1: the tests above, once more, under that version."
-    if os.environ.get("DINOFRCNN_OLD_WIDGETS"):
-        pytest.skip("this is the run under the old version")
-    old = ["ipywidgets==7.7.1", "ipython-genutils", "widgetsnbextension<4", "jupyterlab-widgets<3"]
+@pytest.fixture
+def old_widgets(tmp_path):
+    "A folder with ipywidgets 7.7.1, to be put on the path."
     uv = Path(sys.executable).parent / "uv"
-    got = (
-        subprocess.run(
-            [uv, "pip", "install", "--quiet", "--no-deps", "--target", tmp_path, *old],
-            capture_output=True,
-            text=True,
-        )
-        if uv.exists()
-        else None
-    )
-    if got is None or got.returncode:
-        pytest.skip(
-            f"ipywidgets 7.7.1 cannot be had: {got.stderr.strip()[-200:] if got else 'uv is not installed'}"
-        )
-    env = {**os.environ, "PYTHONPATH": str(tmp_path), "DINOFRCNN_OLD_WIDGETS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
-        env=env,
-        capture_output=True,
-        text=True,
-    )
+    if not uv.exists():
+        pytest.skip("ipywidgets 7.7.1 cannot be had: uv is not installed")
+    old = ["ipywidgets==7.7.1", "ipython-genutils", "widgetsnbextension<4", "jupyterlab-widgets<3"]
+    install = [uv, "pip", "install", "--quiet", "--no-deps", "--target", tmp_path, *old]
+    done = subprocess.run(install, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"ipywidgets 7.7.1 cannot be had: {done.stderr.strip()[-200:]}")
+    return tmp_path
+
+
+under_old_widgets = pytest.mark.skipif(
+    "DINOFRCNN_OLD_WIDGETS" in os.environ, reason="this is the run under the old version"
+)
+
+
+@under_old_widgets
+def test_form_works_under_colabs_ipywidgets_too(old_widgets):
+    "Colab has ipywidgets 7.7.1: the tests above, once more, under that version."
+    env = {**os.environ, "PYTHONPATH": str(old_widgets), "DINOFRCNN_OLD_WIDGETS": "1"}
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(tests, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:]
 
 
 def test_version_of_ipywidgets_is_the_one_asked_for():
     import ipywidgets
 
-    assert ipywidgets.__version__.startswith("7.7.1") or not os.environ.get("DINOFRCNN_OLD_WIDGETS")
+    if "DINOFRCNN_OLD_WIDGETS" in os.environ:
+        assert ipywidgets.__version__.startswith("7.7.1")
 
 
 def test_defaults_are_shown_as_a_person_would_type_them(form):

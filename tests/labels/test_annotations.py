@@ -1,7 +1,5 @@
 "The annotation file: what is read, what is refused and how, what pycocotools gets."
 
-import contextlib
-import io
 import json
 import os
 
@@ -9,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from perfect import perfect, scores
 
 from dinofrcnn.labels.annotations import (
     ANNOTATION_FILE,
@@ -19,7 +18,6 @@ from dinofrcnn.labels.annotations import (
     validate,
     write_annotations,
 )
-from dinofrcnn.labels.files import samples_dir
 from dinofrcnn.runtime import UserError
 
 RECORD = {
@@ -33,42 +31,21 @@ RECORD = {
 
 @pytest.fixture
 def written(tmp_path):
-    write_annotations(
-        Annotations([RECORD], ["Worker", "Truck"], {"image_root": "images"}), tmp_path
-    )
+    annotations = Annotations([RECORD], ["Worker", "Truck"], {"image_root": "images"})
+    write_annotations(annotations, tmp_path)
     return tmp_path
 
 
-def scores(truth: dict, detections: list):
-    "The twelve numbers of pycocotools."
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    with contextlib.redirect_stdout(io.StringIO()):
-        gt = COCO()
-        gt.dataset = truth
-        gt.createIndex()
-        run = COCOeval(gt, gt.loadRes(detections), "bbox")
-        run.evaluate()
-        run.accumulate()
-        run.summarize()
-    return run.stats
-
-
-def perfect(truth: dict):
-    return [
-        {k: a[k] for k in ("image_id", "category_id", "bbox")} | {"score": 1.0}
-        for a in truth["annotations"]
-    ]
+def truth_of(*records):
+    "What pycocotools gets for some records."
+    return to_coco(Annotations(list(records), ["a", "b"]))
 
 
 def test_what_is_written_is_read_back(written):
     again = read_annotations(written)
-    assert (
-        again.records == [RECORD]
-        and again.classes == ["Worker", "Truck"]
-        and again.meta["image_root"] == "images"
-    )
+    assert again.records == [RECORD]
+    assert again.classes == ["Worker", "Truck"]
+    assert again.meta["image_root"] == "images"
 
 
 def test_file_or_folder_can_be_given(written):
@@ -140,21 +117,22 @@ def test_refused_with_file_record_and_reason(case):
     record = value if key == "record" else {**RECORD, key: value}
     with pytest.raises(UserError, match=reason) as e:
         validate(Annotations([RECORD, record], ["a", "b"]), "train.json")
-    assert "'train.json', record 1 (" in str(e.value) and "\n" not in str(e.value)
+    assert "'train.json', record 1 (" in str(e.value)
+    assert "\n" not in str(e.value)
 
 
-@pytest.mark.parametrize(
-    "text, reason",
-    [
-        ("", "not a JSON file"),
-        ("{", "not a JSON file"),
-        ("[" * 100_000, "not a JSON file"),
-        ('{"images": []}', "not a list of records"),
-        ("7", "not a list of records"),
-        ("\x00\x01", "not a JSON file"),
-        ("9" * 5000, "not a JSON file"),
-    ],
-)
+NO_ANNOTATION_FILE = [
+    ("", "not a JSON file"),
+    ("{", "not a JSON file"),
+    ("[" * 100_000, "not a JSON file"),
+    ('{"images": []}', "not a list of records"),
+    ("7", "not a list of records"),
+    ("\x00\x01", "not a JSON file"),
+    ("9" * 5000, "not a JSON file"),
+]
+
+
+@pytest.mark.parametrize("text, reason", NO_ANNOTATION_FILE)
 def test_file_that_is_not_one_is_refused(tmp_path, text, reason):
     (tmp_path / ANNOTATION_FILE).write_text(text)
     (tmp_path / META_FILE).write_text('{"classes": ["a"]}')
@@ -167,17 +145,17 @@ def test_file_that_is_not_there_is_named(tmp_path):
         read_annotations(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "meta",
-    [
-        "[]",
-        "{}",
-        '{"classes": "Worker"}',
-        '{"classes": [1]}',
-        '{"classes": [""]}',
-        '{"classes": ["a", "a"]}',
-    ],
-)
+NO_CLASSES = [
+    "[]",
+    "{}",
+    '{"classes": "Worker"}',
+    '{"classes": [1]}',
+    '{"classes": [""]}',
+    '{"classes": ["a", "a"]}',
+]
+
+
+@pytest.mark.parametrize("meta", NO_CLASSES)
 def test_meta_without_usable_classes_is_refused(written, meta):
     (written / META_FILE).write_text(meta)
     with pytest.raises(UserError, match="class"):
@@ -191,58 +169,45 @@ def test_meta_that_is_missing_says_what_it_should_hold(written):
 
 
 def test_annotation_ids_start_at_one_or_pycocotools_loses_the_first_box():
-    truth = to_coco(Annotations([RECORD], ["a", "b"]))
-    assert [a["id"] for a in truth["annotations"]] == [1, 2] and scores(truth, perfect(truth))[
-        0
-    ] == pytest.approx(1)
-    for a in truth["annotations"]:
-        a["id"] -= 1
-    assert (
-        scores(truth, perfect(to_coco(Annotations([RECORD], ["a", "b"]))))[0] < 0.9
-    )  # the trap is real
+    truth = truth_of(RECORD)
+    assert [row["id"] for row in truth["annotations"]] == [1, 2]
+    assert scores(truth, perfect(truth))[0] == pytest.approx(1)
+    for row in truth["annotations"]:
+        row["id"] -= 1
+    assert scores(truth, perfect(truth_of(RECORD)))[0] < 0.9  # the trap is real
 
 
 @pytest.mark.parametrize("key", ["iscrowd", "area"])
 def test_missing_iscrowd_or_area_is_filled_in(key):
-    assert all(key in a for a in to_coco(Annotations([RECORD], ["a", "b"]))["annotations"])
+    assert all(key in row for row in truth_of(RECORD)["annotations"])
 
 
 def test_iscrowd_and_area_of_the_source_are_kept():
-    row = to_coco(Annotations([{**RECORD, "iscrowd": [1, 0], "area": [7.5, 3]}], ["a", "b"]))[
-        "annotations"
-    ][0]
+    row = truth_of({**RECORD, "iscrowd": [1, 0], "area": [7.5, 3]})["annotations"][0]
     assert (row["iscrowd"], row["area"]) == (1, 7.5)
 
 
 def test_class_zero_is_category_one():
-    assert to_coco(Annotations([RECORD], ["a", "b"]))["categories"][0] == {"id": 1, "name": "a"}
+    assert truth_of(RECORD)["categories"][0] == {"id": 1, "name": "a"}
 
 
 def test_image_ids_are_kept_also_zero_and_huge():
-    truth = to_coco(
-        Annotations(
-            [{**RECORD, "image_id": 0}, {**RECORD, "file_name": "b.jpg", "image_id": 2**52}],
-            ["a", "b"],
-        )
-    )
-    assert [i["id"] for i in truth["images"]] == [0, 2**52] and scores(truth, perfect(truth))[
-        0
-    ] == pytest.approx(1)
+    huge = {**RECORD, "file_name": "b.jpg", "image_id": 2**52}
+    truth = truth_of({**RECORD, "image_id": 0}, huge)
+    assert [image["id"] for image in truth["images"]] == [0, 2**52]
+    assert scores(truth, perfect(truth))[0] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("ids", [(1, 1), (1, None)])
 def test_image_ids_that_are_not_unique_are_numbered_anew(ids):
     records = [{**RECORD, **({} if i is None else {"image_id": i})} for i in ids]
-    assert [i["id"] for i in to_coco(Annotations(records, ["a", "b"]))["images"]] == [1, 2]
+    assert [image["id"] for image in truth_of(*records)["images"]] == [1, 2]
 
 
 def test_image_without_boxes_stays_in_the_truth():
-    truth = to_coco(
-        Annotations(
-            [RECORD, {**RECORD, "file_name": "b.jpg", "boxes": [], "labels": []}], ["a", "b"]
-        )
-    )
-    assert len(truth["images"]) == 2 and len(truth["annotations"]) == 2
+    truth = truth_of(RECORD, {**RECORD, "file_name": "b.jpg", "boxes": [], "labels": []})
+    assert len(truth["images"]) == 2
+    assert len(truth["annotations"]) == 2
 
 
 numbers = st.floats(-1e6, 1e6).map(lambda v: round(v, 2))
@@ -252,20 +217,14 @@ numbers = st.floats(-1e6, 1e6).map(lambda v: round(v, 2))
 @given(st.lists(st.tuples(numbers, numbers, numbers, numbers).map(list), max_size=5))
 def test_any_finite_boxes_survive_writing_and_reading(tmp_path_factory, boxes):
     folder = tmp_path_factory.mktemp("a")
-    write_annotations(
-        Annotations([{**RECORD, "boxes": boxes, "labels": [0] * len(boxes)}], ["a"]), folder
-    )
+    record = {**RECORD, "boxes": boxes, "labels": [0] * len(boxes)}
+    write_annotations(Annotations([record], ["a"]), folder)
     assert read_annotations(folder).records[0]["boxes"] == boxes
 
 
 def test_edges_to_width_and_back_has_no_floating_point_noise():
-    box = to_coco(
-        Annotations([{**RECORD, "boxes": [[0.1, 0.2, 0.1 + 0.2, 0.9]], "labels": [0]}], ["a"])
-    )["annotations"][0]["bbox"]
-    assert np.allclose(box, [0.1, 0.2, 0.2, 0.7]) and box[2] == 0.2 and box[3] == 0.7
-
-
-def test_sample_sets_are_found():
-    assert (samples_dir() / "construction/classes.txt").is_file() and (
-        samples_dir() / "broken/classes.txt"
-    ).is_file()
+    record = {**RECORD, "boxes": [[0.1, 0.2, 0.1 + 0.2, 0.9]], "labels": [0]}
+    box = truth_of(record)["annotations"][0]["bbox"]
+    assert np.allclose(box, [0.1, 0.2, 0.2, 0.7])
+    assert box[2] == 0.2
+    assert box[3] == 0.7

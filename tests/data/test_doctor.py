@@ -1,0 +1,55 @@
+"The inspection: its page, its pictures, and what cannot be inspected."
+
+import pytest
+from patients import cats_and_dogs, healthy, image_split
+
+from dinofrcnn.data.doctor import inspect
+from dinofrcnn.labels.annotations import Annotations
+from dinofrcnn.runtime import UserError
+
+
+def test_page_counts_images_boxes_and_classes():
+    page = str(inspect({"train": cats_and_dogs()}))
+    total = sum(len(r["boxes"]) for r in healthy())
+    for words in f"{total:8}", "dog", "nothing to remark", "IoU 0.5":
+        assert words in page
+
+
+def test_pictures_and_page_are_saved(tmp_path):
+    folder = inspect({"train": image_split(tmp_path / "train", range(5))}).save(tmp_path / "report")
+    names = sorted(p.name for p in folder.iterdir())
+    assert names == ["anchors.png", "centres.png", "inspection.txt", "sheet.png"]
+
+
+def test_sheet_without_images_is_refused():
+    with pytest.raises(UserError, match="no images"):
+        inspect({"train": cats_and_dogs()}).show_sheet()
+
+
+def test_unknown_finding_is_refused():
+    with pytest.raises(UserError, match="no finding 7"):
+        inspect({"train": cats_and_dogs()}).show_sheet(7)
+
+
+@pytest.mark.parametrize(
+    "source,message",
+    [
+        ({}, "nothing to inspect"),
+        ({"train": ("no/such/folder", Annotations([], ["a"]))}, "image folder"),
+        ({"train": "no/such.json"}, "not there"),
+    ],
+)
+def test_nothing_to_inspect_is_refused(source, message):
+    with pytest.raises(UserError, match=message):
+        inspect(source)
+
+
+EMPTY = {"file_name": "a.jpg", "width": 64, "height": 48, "boxes": [], "labels": []}
+
+
+@pytest.mark.parametrize("records", [[], [EMPTY]])
+def test_split_without_boxes_is_a_page_too(records):
+    inspection = inspect({"train": Annotations(records, ["cat"])})
+    assert "no boxes" in str(inspection)
+    inspection.show_centres()
+    inspection.show_anchors()
