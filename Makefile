@@ -1,9 +1,9 @@
 # Everything a fresh machine with Python, git and make needs: `make demo`, then `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-NB ?= $(wildcard nbs/*.ipynb nbs/tutorials/*.ipynb)
+NB ?= $(sort $(wildcard nbs/*.ipynb nbs/*/*.ipynb))
 
-.PHONY: help env demo test bench matrix export notebooks
+.PHONY: help env demo test lint bench matrix export notebooks house
 help:            ## what can be made
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ –/'
 
@@ -19,8 +19,14 @@ env: .venv/installed    ## the environment in .venv, with everything
 demo: env       ## the main job on the sample data, with a tiny random backbone
 	$(BIN)/dinofrcnn demo --folder runs/demo
 
-test: env       ## everything: notebooks in sync, every notebook executed, all tests
-	$(BIN)/python -m pytest tests -q
+test: lint      ## everything: style and types, notebooks in sync and executed, all tests
+	$(BIN)/python -m pytest -q
+
+lint: env       ## style of notebooks, tests and tools (ruff), types of the library (mypy)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/ruff check --isolated --select F dinofrcnn
+	$(BIN)/mypy
 
 bench: env      ## what the project promises about speed, measured
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
@@ -28,8 +34,15 @@ bench: env      ## what the project promises about speed, measured
 matrix: env     ## the same features on four versions of transformers
 	$(BIN)/python tests/matrix.py
 
-export:         ## write the library from the notebooks
+export: env     ## write the library from the notebooks
 	$(BIN)/nbdev_export
 
-notebooks: export   ## run notebooks top to bottom, keep their outputs and clean them: make notebooks NB=nbs/01_runtime.ipynb
-	for nb in $(NB); do (cd $$(dirname $$nb) && ../$(if $(findstring tutorials,$(NB)),../,)$(BIN)/exec_nb $$(basename $$nb) --dest $$(basename $$nb) --exc_stop) || exit 1; $(BIN)/nbdev_clean --fname $$nb; done
+house: export   ## draw the picture in CONTRIBUTING and write README's table, from the code
+	$(BIN)/python tools/house.py
+
+notebooks: export   ## format notebooks, run them top to bottom, keep outputs: make notebooks NB=nbs/01_runtime.ipynb
+	for nb in $(NB); do \
+	  $(BIN)/ruff format --quiet $$nb || exit 1; \
+	  (cd $$(dirname $$nb) && $(CURDIR)/$(BIN)/exec_nb $$(basename $$nb) --dest $$(basename $$nb) --exc_stop) || exit 1; \
+	  $(BIN)/nbdev_clean --fname $$nb; \
+	done

@@ -3,7 +3,7 @@
 from configparser import ConfigParser
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 parser = ConfigParser(delimiters=["="])
 parser.read("settings.ini", encoding="utf-8")
@@ -22,7 +22,7 @@ setup(
     long_description_content_type="text/markdown",
     python_requires=f">={settings['min_python']}",
     # The sample data travels inside the package, so that the tour runs after a plain `pip install`.
-    packages=["dinofrcnn", "dinofrcnn.data_samples"],
+    packages=[*find_packages(include=["dinofrcnn*"]), "dinofrcnn.data_samples"],
     package_dir={"dinofrcnn": "dinofrcnn", "dinofrcnn.data_samples": "data_samples"},
     package_data={"dinofrcnn.data_samples": ["**/*"]},
     install_requires=settings["requirements"].split(),

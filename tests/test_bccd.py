@@ -2,45 +2,62 @@
 
 import json
 
+from conftest import REPO
+
 from dinofrcnn.cli import main
 
 
-def test_convert_train_and_evaluate_on_real_photographs(bccd, tiny, tmp_path, capsys):
-    for split in "train", "val", "test":
-        assert (
-            main(
-                f"convert voc --annotation_dir {bccd}/Annotations --image_dir {bccd}/JPEGImages --split_file {bccd}/ImageSets/Main/{split}.txt "
-                f"--output_dir {tmp_path}/annotations/{split}".split()
-            )
-            == 0
-        )
-    kept = {
-        split: len(
-            json.loads((tmp_path / f"annotations/{split}/annotations_torchvision.json").read_text())
-        )
-        for split in ("train", "val", "test")
-    }
-    assert kept == {"train": 205, "val": 87, "test": 72}
-    from conftest import REPO
+def run(command, **options):
+    "Run a `dinofrcnn` command with these options; it has to succeed."
+    line = command.split()
+    for name, value in options.items():
+        line += [f"--{name}", str(value)]
+    assert main(line) == 0
 
-    line = (
-        f"--config {REPO}/configs/bccd.yaml --model_id {tiny} --data_root {tmp_path} --train_images {bccd}/JPEGImages --val_images {bccd}/JPEGImages "
-        f"--ckpt_dir {tmp_path}/run --cache_dir {tmp_path}/cache --epochs 2 --train_limit 12 --val_limit 4 --min_size 160 --max_size 224 --lr 0.001 "
-        "--anchor_sizes [[16,32],[32,64],[64,96]]"
+
+def test_convert_train_and_evaluate_on_real_photographs(bccd, tiny, tmp_path, capsys):
+    images = bccd / "JPEGImages"
+    kept = {}
+    for split in "train", "val", "test":
+        output = tmp_path / "annotations" / split
+        run(
+            "convert voc",
+            annotation_dir=bccd / "Annotations",
+            image_dir=images,
+            split_file=bccd / f"ImageSets/Main/{split}.txt",
+            output_dir=output,
+        )
+        kept[split] = len(json.loads((output / "annotations_torchvision.json").read_text()))
+    assert kept == {"train": 205, "val": 87, "test": 72}
+
+    run(
+        "train",
+        config=REPO / "configs/bccd.yaml",
+        model_id=tiny,
+        data_root=tmp_path,
+        train_images=images,
+        val_images=images,
+        ckpt_dir=tmp_path / "run",
+        cache_dir=tmp_path / "cache",
+        epochs=2,
+        train_limit=12,
+        val_limit=4,
+        min_size=160,
+        max_size=224,
+        lr=0.001,
+        anchor_sizes="[[16,32],[32,64],[64,96]]",
     )
-    assert main(f"train {line}".split()) == 0
     out = capsys.readouterr().out
     assert "Epoch 2/2 | train" in out
-    losses = [
-        float(text.split("train ")[1].split(" ")[0])
-        for text in out.splitlines()
-        if text.startswith("Epoch")
-    ]
+    epochs = [line for line in out.splitlines() if line.startswith("Epoch")]
+    losses = [float(line.split("train ")[1].split(" ")[0]) for line in epochs]
     assert losses[1] < losses[0]
-    assert (
-        main(
-            f"evaluate --images {bccd}/JPEGImages --ann {tmp_path}/annotations/test --limit 3 --ckpt {tmp_path}/run/last.pth".split()
-        )
-        == 0
+
+    run(
+        "evaluate",
+        images=images,
+        ann=tmp_path / "annotations/test",
+        limit=3,
+        ckpt=tmp_path / "run/last.pth",
     )
     assert "RBC" in capsys.readouterr().out

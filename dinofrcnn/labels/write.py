@@ -7,59 +7,80 @@ __all__ = ['export_report', 'without_crowds', 'write_folder', 'label_names']
 import os
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from .annotations import Annotations, annotation_path, refuse_existing
 from .files import stem_of
-from .reconcile import ConversionReport, Count
-from ..runtime import UserError
+from .report import ConversionReport, Count
+from ..runtime import StrPath, UserError
 
 # %% ../../nbs/1_labels/15_write.ipynb #1cd350bb
-def export_report(annotations: Annotations, annotation_file, output) -> ConversionReport:
+def export_report(
+    annotations: Annotations,
+    annotation_file: StrPath,  # where they were read: the file, or its folder
+    output: StrPath,  # where they will be written
+) -> ConversionReport:
     "A report in which everything is kept."
-    n, boxes = len(annotations.records), sum(len(r["boxes"]) for r in annotations.records)
-    return ConversionReport(
-        str(annotation_path(annotation_file)), str(output), Count(n, n), Count(boxes, boxes)
-    )
+    images = len(annotations.records)
+    boxes = sum(len(record["boxes"]) for record in annotations.records)
+    source = str(annotation_path(annotation_file))
+    return ConversionReport(source, str(output), Count(images, images), Count(boxes, boxes))
 
 # %% ../../nbs/1_labels/15_write.ipynb #12ea3820
-def without_crowds(annotations: Annotations, report: ConversionReport) -> list:
-    "Per record the indices of the boxes that are no crowd; the others go into the report."
-    for r in annotations.records:
-        for i, crowd in enumerate(r.get("iscrowd", [])):
+def without_crowds(annotations: Annotations, report: ConversionReport) -> list[list[int]]:
+    """Per record the indices of the boxes that are no crowd, in order.
+
+    The crowds go into the report, which is balanced.
+    """
+    kept = []
+    for record in annotations.records:
+        crowds = record.get("iscrowd", [0] * len(record["boxes"]))
+        kept.append([i for i, crowd in enumerate(crowds) if not crowd])
+        for i, crowd in enumerate(crowds):
             if crowd:
-                report.add("box", "crowd", r["file_name"], f"box {i}")
+                report.add("box", "crowd", record["file_name"], f"box {i}")
     report.boxes.kept -= len(report.rows)
     report.balance()
-    return [
-        [i for i in range(len(r["boxes"])) if not r.get("iscrowd", [0] * (i + 1))[i]]
-        for r in annotations.records
-    ]
+    return kept
 
 # %% ../../nbs/1_labels/15_write.ipynb #0d59d189
-def write_folder(files: dict, output, force: bool):
-    "Write {relative name: text} below `output`: all into a temporary folder beside it, then moved."
+def write_folder(
+    files: dict[str, str],  # the text of every file by its name, relative to `output`
+    output: StrPath,  # a folder
+    force: bool,  # write into it even if it holds something; files of other names stay
+) -> None:
+    """Write text files into a temporary folder beside `output`, then move them there.
+
+    Raises `UserError` if `output` exists, holds something, and `force` is not set.
+    """
     output = Path(output)
     refuse_existing(output, force)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as temp:
+        new = Path(temp) / "new"
         for name, text in files.items():
-            path = Path(temp) / "new" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            (new / name).write_text(text, encoding="utf-8")
         if not output.exists():
-            return os.replace(Path(temp) / "new", output)
+            os.replace(new, output)
+            return
         for name in files:
             (output / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(Path(temp) / "new" / name, output / name)
+            os.replace(new / name, output / name)
 
 # %% ../../nbs/1_labels/15_write.ipynb #0ccda672
-def label_names(annotations: Annotations, suffix: str, taken=()) -> list:
+def label_names(
+    annotations: Annotations,
+    suffix: str,  # ".txt" or ".xml"
+    taken: Iterable[str] = (),  # names of other files in the folder
+) -> list[str]:
     "Per record the name of its label file; `UserError` if two images would share one."
-    names = [stem_of(r["file_name"]) + suffix for r in annotations.records]
-    twice = [n for n, k in Counter([*names, *taken]).items() if k > 1]
+    names = [stem_of(record["file_name"]) + suffix for record in annotations.records]
+    twice = [name for name, count in Counter([*names, *taken]).items() if count > 1]
     if twice:
         raise UserError(
-            f"two files would be called '{twice[0]}': this format knows images by name without suffix, so rename one"
+            f"two files would be called '{twice[0]}': "
+            "this format knows images by name without suffix, so rename one"
         )
     return names

@@ -1,4 +1,4 @@
-"Public data: fetched in pieces, unpacked safely, verified; and folders brought over as one archive."
+"Public data: fetched in pieces, unpacked safely, verified; and folders brought over as one file."
 
 import errno
 import io
@@ -36,7 +36,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        asked, body = self.headers.get("Range"), self.server.files.get(self.path)
+        asked = self.headers.get("Range")
+        body = self.server.files.get(self.path)
         self.server.asked.append(asked)
         if body is None:
             return self.send_error(404)
@@ -54,13 +55,11 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    httpd.files, httpd.asked, httpd.breaks, httpd.ranges, httpd.url = (
-        {"/set.zip": CONTENT},
-        [],
-        0,
-        True,
-        f"http://127.0.0.1:{httpd.server_port}",
-    )
+    httpd.files = {"/set.zip": CONTENT}
+    httpd.asked = []
+    httpd.breaks = 0
+    httpd.ranges = True
+    httpd.url = f"http://127.0.0.1:{httpd.server_port}"
     threading.Thread(target=httpd.serve_forever, args=(0.01,), daemon=True).start()
     yield httpd
     httpd.shutdown()
@@ -94,20 +93,16 @@ def test_part_longer_than_the_file_is_thrown_away(server, tmp_path):
 
 def test_file_that_is_there_is_not_fetched(server, tmp_path):
     (tmp_path / "set.zip").write_bytes(b"mine")
-    assert (
-        fetch(server.url + "/set.zip", tmp_path / "set.zip").read_bytes() == b"mine"
-        and server.asked == []
-    )
+    file = fetch(server.url + "/set.zip", tmp_path / "set.zip")
+    assert file.read_bytes() == b"mine" and server.asked == []
 
 
 def test_download_that_keeps_breaking_keeps_its_part(server, tmp_path):
     server.breaks = 99
     with pytest.raises(UserError, match="broke off.*continues"):
         fetch(server.url + "/set.zip", tmp_path / "set.zip", tries=2, wait=0)
-    assert (
-        os.listdir(tmp_path) == ["set.zip.part"]
-        and (tmp_path / "set.zip.part").stat().st_size == 37_500
-    )
+    assert os.listdir(tmp_path) == ["set.zip.part"]
+    assert (tmp_path / "set.zip.part").stat().st_size == 37_500
 
 
 def test_missing_page_is_refused_at_once(server, tmp_path):
@@ -158,11 +153,9 @@ def test_member_that_leads_out_is_refused(tmp_path, kind, name):
 @pytest.mark.parametrize("target", ["../..", "/etc"])
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
 def test_link_that_leads_out_of_a_tar_is_refused(tmp_path, kind, target):
+    members = ("link", kind, target), ("link/x", tarfile.REGTYPE, "")
     with pytest.raises(UserError, match="evil.tar"):
-        unpack(
-            tar_of(tmp_path / "evil.tar", ("link", kind, target), ("link/x", tarfile.REGTYPE, "")),
-            tmp_path / "inside",
-        )
+        unpack(tar_of(tmp_path / "evil.tar", *members), tmp_path / "inside")
     assert os.listdir(tmp_path) == ["evil.tar"]
 
 
@@ -210,17 +203,24 @@ def test_folder_that_is_there_is_not_unpacked_into(tmp_path):
 # a public data set
 
 
+LABELS = """<annotation>
+  <filename>img{i}.jpg</filename>
+  <size><width>64</width><height>48</height></size>
+  <object>
+    <name>WBC</name>
+    <bndbox><xmin>{xmin}</xmin><ymin>1</ymin><xmax>20</xmax><ymax>30</ymax></bndbox>
+  </object>
+</annotation>"""
+
+
 def voc(folder):
     "A tiny data set in the folders of Pascal VOC: three images, one per split."
     for name in "Annotations", "ImageSets/Main", "JPEGImages":
         (folder / name).mkdir(parents=True)
     for i, split in enumerate(("train", "val", "test")):
         (folder / f"ImageSets/Main/{split}.txt").write_text(f"img{i}\n")
+        (folder / f"Annotations/img{i}.xml").write_text(LABELS.format(i=i, xmin=i + 1))
         Image.new("RGB", (64, 48), (80 * i, 90, 90)).save(folder / f"JPEGImages/img{i}.jpg")
-        (
-            folder / f"Annotations/img{i}.xml"
-        ).write_text(f"""<annotation><filename>img{i}.jpg</filename><size><width>64</width><height>48</height></size>
-            <object><name>WBC</name><bndbox><xmin>{i + 1}</xmin><ymin>1</ymin><xmax>20</xmax><ymax>30</ymax></bndbox></object></annotation>""")
     return folder
 
 
@@ -233,13 +233,13 @@ def public(server, tmp_path, monkeypatch):
         for p in sorted((tmp_path / "made").rglob("*")):
             z.write(p, p.relative_to(tmp_path / "made"))
     server.files["/bccd.zip"] = file.read_bytes()
-    monkeypatch.setitem(
-        room.PUBLIC,
-        "bccd",
-        PublicData(
-            server.url + "/bccd.zip", "BCCD", folder_checksum(folder), ("Platelets", "RBC", "WBC")
-        ),
+    tiny = PublicData(
+        url=server.url + "/bccd.zip",
+        inside="BCCD",
+        checksum=folder_checksum(folder),
+        classes=("Platelets", "RBC", "WBC"),
     )
+    monkeypatch.setitem(room.PUBLIC, "bccd", tiny)
     monkeypatch.delenv("DINOFRCNN_DATASETS", raising=False)
     monkeypatch.setattr(room.time, "sleep", lambda seconds: None)
     return folder
@@ -273,9 +273,8 @@ def test_interrupted_conversion_is_completed(public, tmp_path):
 
 def test_wrong_content_is_refused_and_fetched_anew(public, server, tmp_path):
     right = server.files["/bccd.zip"]
-    server.files["/bccd.zip"] = zip_of(
-        tmp_path / "wrong.zip", {"BCCD_Dataset-x/BCCD/Annotations/a.xml": "else"}
-    ).read_bytes()
+    wrong = zip_of(tmp_path / "wrong.zip", {"BCCD_Dataset-x/BCCD/Annotations/a.xml": "else"})
+    server.files["/bccd.zip"] = wrong.read_bytes()
     with pytest.raises(UserError, match="not the published data set"):
         download("bccd", tmp_path / "data")
     assert os.listdir(tmp_path / "data") == []
@@ -307,10 +306,11 @@ def test_unknown_set_names_the_nearest(tmp_path):
 
 def test_bccd_is_the_published_one(bccd, tmp_path):
     data = download("bccd", tmp_path)
-    counts = {s: read_annotations(data.split(s).annotations) for s in ("train", "val", "test")}
-    assert {
-        s: (len(a.records), sum(len(r["boxes"]) for r in a.records)) for s, a in counts.items()
-    } == {"train": (205, 2805), "val": (87, 1138), "test": (72, 945)}
+    counts = {}
+    for split in "train", "val", "test":
+        records = read_annotations(data.split(split).annotations).records
+        counts[split] = (len(records), sum(len(r["boxes"]) for r in records))
+    assert counts == {"train": (205, 2805), "val": (87, 1138), "test": (72, 945)}
 
 
 # from a slow disk
@@ -326,21 +326,17 @@ def drive(tmp_path):
 
 def test_folder_comes_over_as_one_archive(drive, tmp_path):
     local = copy_to_local(drive / "photos", tmp_path / "data")
-    assert local == tmp_path / "data/photos" and folder_checksum(local) == folder_checksum(
-        drive / "photos"
-    )
-    assert tarfile.open(drive / "photos.tar").getnames() == ["a.jpg", "night/b.jpg"] and os.listdir(
-        tmp_path / "data"
-    ) == ["photos"]
+    assert local == tmp_path / "data/photos"
+    assert folder_checksum(local) == folder_checksum(drive / "photos")
+    with tarfile.open(drive / "photos.tar") as t:
+        assert t.getnames() == ["a.jpg", "night/b.jpg"]
+    assert os.listdir(tmp_path / "data") == ["photos"]
 
 
 def test_archive_comes_over_and_is_unpacked(drive, tmp_path):
     local = copy_to_local(zip_of(drive / "set.zip", {"images/a.jpg": "a"}), tmp_path / "data")
-    assert (
-        (local / "images/a.jpg").read_text() == "a"
-        and local.name == "set"
-        and os.listdir(tmp_path / "data") == ["set"]
-    )
+    assert (local / "images/a.jpg").read_text() == "a" and local.name == "set"
+    assert os.listdir(tmp_path / "data") == ["set"]
 
 
 def test_second_session_reads_the_archive_and_not_the_folder(drive, tmp_path):
@@ -360,7 +356,7 @@ def test_changed_folder_is_packed_again(drive, tmp_path):
 
 @pytest.fixture
 def read_only(drive, monkeypatch):
-    "Drive as `weights.mount_drive` mounts it."
+    "Drive as `backbone.sources.mount_drive` mounts it."
 
     def write(path):
         if drive in path.parents:
@@ -372,11 +368,8 @@ def read_only(drive, monkeypatch):
 
 def test_folder_on_a_read_only_drive_is_packed_on_the_local_disk(drive, read_only, tmp_path):
     local = copy_to_local(drive / "photos", tmp_path / "data")
-    assert (
-        folder_checksum(local) == folder_checksum(drive / "photos")
-        and os.listdir(tmp_path / "data") == ["photos"]
-        and os.listdir(drive) == ["photos"]
-    )
+    assert folder_checksum(local) == folder_checksum(drive / "photos")
+    assert os.listdir(tmp_path / "data") == ["photos"] and os.listdir(drive) == ["photos"]
 
 
 def test_archive_beside_a_folder_on_a_read_only_drive_is_used(drive, tmp_path, request):
