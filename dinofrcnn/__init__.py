@@ -9,7 +9,7 @@ import importlib
 from typing import Any
 
 # %% ../nbs/80_face.ipynb #fee10fa0
-FACE = {  # public name: the room it lives in
+FACE = {  # public name: the module it lives in
     "check": "runtime",
     "notebook_style": "runtime",
     "UserError": "runtime",
@@ -33,12 +33,15 @@ __all__ = list(FACE)
 
 
 def __getattr__(name: str) -> Any:
-    "The public name `name`, from its room, which is imported now if it was not before."
+    """The public name `name`, from its module, which is imported now if it was not before.
+
+    Raises `AttributeError` for a name that is not in `FACE`.
+    """
     if name not in FACE:
         raise AttributeError(f"module 'dinofrcnn' has no attribute '{name}'")
     return getattr(importlib.import_module(f"dinofrcnn.{FACE[name]}"), name)
 
-
+# %% ../nbs/80_face.ipynb #e1a44268
 def __dir__() -> list[str]:
-    "What completion offers."
+    "What completion offers after `dinofrcnn.`"
     return sorted([*globals(), *FACE])

@@ -4,57 +4,71 @@
 __all__ = ['pick_layers', 'blocks_of', 'vit_tokens', 'pca_colours', 'show_maps', 'convnext_maps']
 
 # %% ../../nbs/3_backbone/34_tokens.ipynb #499a46c8
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 import torch
 
 from ..runtime import UserError
+from ..show import finish_figure
+
+if TYPE_CHECKING:  # a name for signatures only: matplotlib is imported when something is drawn
+    from matplotlib.figure import Figure
 
 # %% ../../nbs/3_backbone/34_tokens.ipynb #f0c4540e
 def pick_layers(
-    layers,  # "last", "four" (evenly spaced), or a list of block indices, negative from the end
+    layers: str | Sequence[int],  # "last", "four" (evenly spaced), or indices of blocks
     depth: int,  # how many blocks (ConvNeXt: stages) there are
-) -> tuple:
-    "The chosen blocks as increasing indices from 0."
+) -> tuple[int, ...]:
+    """The chosen blocks as increasing indices from 0.
+
+    Given indices may be negative, counted from the end. Raises `UserError` for a block that does
+    not exist, and for anything else.
+    """
     if layers == "last":
         layers = [depth - 1]
     if layers == "four":
-        layers = [-(-depth * i // 4) - 1 for i in (1, 2, 3, 4)]
-    if (
-        not isinstance(layers, (list, tuple))
-        or not layers
-        or not all(isinstance(i, int) for i in layers)
-    ):
+        layers = [math.ceil(depth * i / 4) - 1 for i in (1, 2, 3, 4)]
+    is_list = isinstance(layers, (list, tuple)) and len(layers) > 0
+    if not is_list or not all(isinstance(i, int) for i in layers):
         raise UserError(
-            f"layers {layers!r} is not understood: use 'last', 'four' or a list of block indices such as [5, -1]"
+            f"layers {layers!r} is not understood: "
+            "use 'last', 'four' or a list of block indices such as [5, -1]"
         )
-    outside = [i for i in layers if not -depth <= i < depth]
+    chosen = [int(i) for i in layers]
+    outside = [i for i in chosen if not -depth <= i < depth]
     if outside:
         raise UserError(
-            f"layer {outside[0]} does not exist: this backbone has {depth} blocks, 0 to {depth - 1} or -{depth} to -1"
+            f"layer {outside[0]} does not exist: this backbone has {depth} blocks, "
+            f"0 to {depth - 1} or -{depth} to -1"
         )
-    return tuple(sorted({i % depth for i in layers}))
+    return tuple(sorted({i % depth for i in chosen}))
 
 # %% ../../nbs/3_backbone/34_tokens.ipynb #56fe40f5
-def blocks_of(model):
-    "The transformer blocks of `model` (ConvNeXt: its stages), wherever this version of transformers keeps them."
+def blocks_of(
+    model: Any,  # of transformers, whichever version is installed
+) -> Any:  # nn.ModuleList
+    "The transformer blocks of `model` (ConvNeXt: its stages), wherever transformers keeps them."
     for place in ("model", "encoder"):
         model = getattr(model, place, model)
     return model.stages if hasattr(model, "stages") else model.layer
 
 # %% ../../nbs/3_backbone/34_tokens.ipynb #ea3526f9
 def vit_tokens(
-    model,  # transformers' DINOv3ViTModel, or DINOv2
-    pixels,  # (N, 3, H, W), normalised
-    layers: tuple,  # block indices, increasing
-) -> list:
-    "Patch tokens after each of `layers`, final norm applied, CLS and registers dropped: tensors (N, H/patch * W/patch, C)."
+    model: Any,  # transformers' DINOv3ViTModel, or DINOv2
+    pixels: torch.Tensor,  # (N, 3, H, W), normalised
+    layers: tuple[int, ...],  # block indices, increasing
+) -> list[torch.Tensor]:  # (N, H/patch * W/patch, C) for each of `layers`
+    "Patch tokens after each of `layers`, final norm applied, CLS and registers dropped."
     prefix = 1 + getattr(model.config, "num_register_tokens", 0)
     norm = model.norm if hasattr(model, "norm") else model.layernorm  # DINOv2's name for it
-    position = (
-        {"position_embeddings": model.rope_embeddings(pixels)}
-        if hasattr(model, "rope_embeddings")
-        else {}
-    )
-    tokens, taken = model.embeddings(pixels), []
+    position = {}
+    if hasattr(model, "rope_embeddings"):
+        position["position_embeddings"] = model.rope_embeddings(pixels)
+    tokens = model.embeddings(pixels)
+    taken = []
     for i, block in enumerate(blocks_of(model)[: layers[-1] + 1]):
         tokens = block(tokens, **position)
         if isinstance(tokens, tuple):
@@ -65,55 +79,54 @@ def vit_tokens(
 
 # %% ../../nbs/3_backbone/34_tokens.ipynb #22a1454d
 def pca_colours(
-    feature_map,  # tensor (C, h, w)
-):
-    "The three strongest principal components of the patches as RGB: array (h, w, 3) in [0, 1]. Same map, same colours."
+    feature_map: torch.Tensor,  # (C, h, w)
+) -> np.ndarray:  # (h, w, 3) in [0, 1]
+    "The three strongest principal components of the patches as RGB. Same map, same colours."
     patches = feature_map.detach().float().cpu().flatten(1).T
     patches = patches - patches.mean(0)
     _, _, directions = torch.linalg.svd(patches, full_matrices=False)
     colours = patches @ directions[:3].T
-    colours = (
-        colours * colours.pow(3).sum(0).sign()
-    )  # a direction has no sign of its own: let the rarer side be bright
-    low, high = colours.quantile(0.01, dim=0), colours.quantile(0.99, dim=0)
-    return (
-        ((colours - low) / (high - low + 1e-9))
-        .clamp(0, 1)
-        .unflatten(0, feature_map.shape[1:])
-        .numpy()
-    )
+    # A direction has no sign of its own: let the rarer side be bright.
+    colours = colours * colours.pow(3).sum(0).sign()
+    low = colours.quantile(0.01, dim=0)
+    high = colours.quantile(0.99, dim=0)
+    colours = ((colours - low) / (high - low + 1e-9)).clamp(0, 1)
+    return colours.unflatten(0, feature_map.shape[1:]).numpy()
 
 # %% ../../nbs/3_backbone/34_tokens.ipynb #0e2cc80f
 def show_maps(
-    pictures: list,  # arrays or tensors, (h, w, 3) RGB or (h, w) single values
-    titles: list,
+    pictures: Sequence[Any],  # arrays or tensors, (h, w, 3) RGB or (h, w) single values
+    titles: Sequence[str],
     note: str = "",  # over all of them, e.g. which weights
-):
+) -> "Figure":
     "A figure of pictures side by side, patches drawn as squares."
     import matplotlib.pyplot as plt
 
     height, width = pictures[0].shape[:2]
-    fig, axes = plt.subplots(
-        1, len(pictures), figsize=(2.6 * len(pictures), 2.6 * height / width + 0.6)
-    )
-    for ax, picture, title in zip(axes, pictures, titles):
+    size = (2.6 * len(pictures), 2.6 * height / width + 0.6)  # inches
+    fig, axes = plt.subplots(1, len(pictures), figsize=size)
+    for ax, picture, title in zip(axes, pictures, titles, strict=True):
         ax.imshow(picture, interpolation="nearest", aspect="auto")
         ax.set_title(title, fontsize=9)
         ax.axis("off")
     fig.suptitle(note, fontsize=9, color="grey")
-    fig.tight_layout()
-    plt.close(fig)
-    return fig
+    return finish_figure(fig)
 
 # %% ../../nbs/3_backbone/34_tokens.ipynb #0ac0f30a
-def convnext_maps(model, pixels, stages: tuple) -> dict:
-    "Output of each of `stages` as {stride: tensor (N, C, H/stride * W/stride)}; the last stage has the final norm applied."
-    maps, x = {}, pixels
+def convnext_maps(
+    model: Any,  # transformers' DINOv3ConvNextModel
+    pixels: torch.Tensor,  # (N, 3, H, W), normalised
+    stages: tuple[int, ...],  # of the four, increasing
+) -> dict[int, torch.Tensor]:  # {stride: (N, C, H/stride * W/stride)}
+    "Output of each of `stages`; the last stage has the final norm applied."
+    maps = {}
+    x = pixels
     for i, stage in enumerate(blocks_of(model)[: stages[-1] + 1]):
         x = stage(x)
+        if i not in stages:
+            continue
         flat = x.flatten(2)
-        if i in stages:
-            maps[4 * 2**i] = (
-                flat if i < 3 else model.layer_norm(flat.transpose(1, 2)).transpose(1, 2)
-            )
+        if i == 3:
+            flat = model.layer_norm(flat.transpose(1, 2)).transpose(1, 2)
+        maps[4 * 2**i] = flat
     return maps

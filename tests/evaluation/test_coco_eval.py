@@ -1,12 +1,16 @@
+"The measurement itself, with both engines, and what a report says."
+
 import copy
 
 import numpy as np
 import pytest
 import torch
 
+from dinofrcnn.backbone.cache import FeatureDataset
 from dinofrcnn.data.dataset import DetectionDataset
+from dinofrcnn.detector.checkpoint import load_model
 from dinofrcnn.evaluation.coco import coco_eval, detect, evaluate, make_report
-from dinofrcnn.labels.annotations import Annotations
+from dinofrcnn.labels.annotations import Annotations, to_coco
 from dinofrcnn.runtime import UserError
 
 ENGINES = pytest.mark.parametrize("engine", ["pycocotools", "faster-coco-eval"])
@@ -25,16 +29,13 @@ def oracle(annotations):
 
 @pytest.fixture
 def truth():
-    records = [
-        {
-            "file_name": f"{i}.jpg",
-            "width": 100,
-            "height": 80,
-            "boxes": [[1 + i, 2, 40, 50], [50, 10, 90, 70]][: 2 - (i == 2) * 2],
-            "labels": [0, i % 2][: 2 - (i == 2) * 2],
-        }
-        for i in range(4)
-    ]
+    "Four images, the third without an object."
+    records = []
+    for i in range(4):
+        n = 0 if i == 2 else 2
+        boxes = [[1 + i, 2, 40, 50], [50, 10, 90, 70]][:n]
+        record = {"file_name": f"{i}.jpg", "width": 100, "height": 80}
+        records.append({**record, "boxes": boxes, "labels": [0, i % 2][:n]})
     return Annotations(records, ["a", "b"], {})
 
 
@@ -51,12 +52,12 @@ def test_zero_detections_score_zero(truth, engine):
 
 def test_engines_agree_on_noisy_detections(truth):
     generator = torch.Generator().manual_seed(0)
-    noisy = [
-        {**d, "boxes": d["boxes"] + torch.randn(d["boxes"].shape, generator=generator) * 3}
-        for d in oracle(truth)
-    ]
+    noisy = oracle(truth)
+    for d in noisy:
+        d["boxes"] = d["boxes"] + torch.randn(d["boxes"].shape, generator=generator) * 3
     a, b = (coco_eval(truth, noisy, e).stats[:12] for e in ("pycocotools", "faster-coco-eval"))
-    assert np.allclose(a, b, atol=1e-12) and 0 < a[0] < 1
+    assert np.allclose(a, b, atol=1e-12)
+    assert 0 < a[0] < 1
 
 
 @ENGINES
@@ -91,14 +92,13 @@ def test_nan_score_or_coordinate_is_refused_not_ranked(truth, key):
 
 @ENGINES
 def test_ground_truth_without_area_and_iscrowd_is_measured(truth, engine):
-    assert "area" not in truth.records[0] and "iscrowd" not in truth.records[0]
+    assert "area" not in truth.records[0]
+    assert "iscrowd" not in truth.records[0]
     assert coco_eval(truth, oracle(truth), engine).stats[0] == 1
 
 
 def test_annotation_ids_begin_at_one_so_that_a_perfect_box_counts(truth):
     "pycocotools takes a match with annotation id 0 for no match."
-    from dinofrcnn.labels.annotations import to_coco
-
     assert min(a["id"] for a in to_coco(truth)["annotations"]) == 1
 
 
@@ -137,7 +137,8 @@ def test_report_says_per_class_what_the_metric_says(data):
         d.update({k: v[keep] for k, v in d.items()})  # class 2 is never found
     report = make_report(dataset, found)
     aps = [c["ap"] for c in report.per_class.values()]
-    assert aps[1] == 0 and [a for i, a in enumerate(aps) if i != 1] == [1] * (len(aps) - 1)
+    assert aps[1] == 0
+    assert [a for i, a in enumerate(aps) if i != 1] == [1] * (len(aps) - 1)
     assert report.map == pytest.approx(np.mean(aps))
 
 
@@ -145,46 +146,39 @@ def test_mistakes_count_misses_and_inventions(data):
     dataset = DetectionDataset(*data.test)
     i = max(range(len(dataset)), key=lambda i: len(dataset.target(i)["boxes"]))
     found = oracle(dataset.annotations)
-    found[i] = {k: v[1:] for k, v in found[i].items()}  # one is missed
-    found[i] = {
-        k: torch.cat([v, e])
-        for (k, v), e in zip(
-            found[i].items(),
-            (torch.tensor([[0.0, 0, 5, 5]]), torch.tensor([1]), torch.tensor([0.9])),
-        )
+    invented = {
+        "boxes": torch.tensor([[0.0, 0, 5, 5]]),
+        "labels": torch.tensor([1]),
+        "scores": torch.tensor([0.9]),
     }
+    found[i] = {k: torch.cat([v[1:], invented[k]]) for k, v in found[i].items()}  # one is missed
     found[i]["scores"][:] = 0.9
     assert make_report(dataset, found).mistakes(i) == (1, 1)
 
 
-def test_detections_are_the_same_from_cache_and_from_images(trained, data, tmp_path):
-    from dinofrcnn.backbone.cache import FeatureDataset
-    from dinofrcnn.detector.checkpoint import load_model
+def features_of(dataset, model, folder=None):
+    return FeatureDataset(dataset, model.backbone, model.min_size, model.max_size, folder=folder)
 
-    model, dataset = load_model(trained.best), DetectionDataset(*data.test, limit=3)
-    live, kept = (
-        detect(
-            model, FeatureDataset(dataset, model.backbone, model.min_size, model.max_size, folder=f)
-        )
-        for f in (None, tmp_path)
-    )
+
+def test_detections_are_the_same_from_cache_and_from_images(trained, data, tmp_path):
+    model = load_model(trained.best)
+    dataset = DetectionDataset(*data.test, limit=3)
+    live = detect(model, features_of(dataset, model))
+    kept = detect(model, features_of(dataset, model, tmp_path))
     assert sum(len(d["boxes"]) for d in live) > 3
-    for a, b in zip(live, kept):
+    for a, b in zip(live, kept, strict=True):
         assert a["scores"].sum().item() == pytest.approx(b["scores"].sum().item(), rel=0.02)
 
 
 def test_detecting_through_the_features_is_detecting_with_the_model(trained, data):
-    from dinofrcnn.backbone.cache import FeatureDataset
-    from dinofrcnn.detector.checkpoint import load_model
-
-    model, dataset = load_model(trained.best), DetectionDataset(*data.test, limit=2)
-    through = detect(model, FeatureDataset(dataset, model.backbone, model.min_size, model.max_size))
+    model = load_model(trained.best)
+    dataset = DetectionDataset(*data.test, limit=2)
+    through = detect(model, features_of(dataset, model))
     with torch.no_grad():
         direct = model([dataset.image(i) for i in range(2)])
-    for a, b in zip(through, direct):
-        assert torch.allclose(a["boxes"], b["boxes"], atol=1e-2) and torch.equal(
-            a["labels"], b["labels"]
-        )
+    for a, b in zip(through, direct, strict=True):
+        assert torch.allclose(a["boxes"], b["boxes"], atol=1e-2)
+        assert torch.equal(a["labels"], b["labels"])
 
 
 def test_other_classes_than_the_models_are_refused(trained, data, tmp_path):

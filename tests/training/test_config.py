@@ -1,8 +1,13 @@
+"Configs: what is accepted, what is refused, and in which words."
+
 import pytest
 import yaml
+from conftest import REPO
 
+from dinofrcnn.detector.checkpoint import load_model
 from dinofrcnn.runtime import UserError
-from dinofrcnn.training.config import TrainConfig, load_config
+from dinofrcnn.training.config import TrainConfig, from_text, load_config
+from dinofrcnn.training.loop import train
 
 GOOD = dict(model_id="tiny", train_images="i", val_images="j", train_ann="a", val_ann="b")
 SEED_README = """
@@ -62,14 +67,10 @@ def test_unknown_key_names_the_nearest():
     assert "did you mean 'batch_size'" in refused(batchsize=2)
 
 
-def test_missing_key_is_named():
-    with pytest.raises(UserError, match="model_id"):
-        TrainConfig(**{k: v for k, v in GOOD.items() if k != "model_id"})
-
-
-def test_missing_path_key_is_named():
-    with pytest.raises(UserError, match="val_ann"):
-        TrainConfig(**{k: v for k, v in GOOD.items() if k != "val_ann"})
+@pytest.mark.parametrize("missing", ["model_id", "val_ann"])
+def test_missing_key_is_named(missing):
+    with pytest.raises(UserError, match=missing):
+        TrainConfig(**{k: v for k, v in GOOD.items() if k != missing})
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,9 @@ def test_wrong_value_is_refused_with_its_key(values):
 
 
 def test_level_counts_that_differ_are_both_named():
-    assert "2 levels" in (said := refused(anchor_sizes=[[32], [64]])) and "3" in said
+    said = refused(anchor_sizes=[[32], [64]])
+    assert "2 levels" in said
+    assert "3" in said
 
 
 def test_config_of_the_original_readme_is_accepted(tiny, data, tmp_path):
@@ -106,20 +109,15 @@ def test_config_of_the_original_readme_is_accepted(tiny, data, tmp_path):
 
 def test_readmes_config_trains(tiny, data, tmp_path):
     "The minimal config verbatim but for its paths; only the amount of work is overridden."
-    from dinofrcnn.training.loop import train
-
     path = tmp_path / "mocs.yaml"
     path.write_text(SEED_README.format(tiny=tiny, root=data.root, out=tmp_path))
-    run = train(
-        load_config(path, epochs=1, train_limit=2, val_limit=1, cache_dir=str(tmp_path / "cache"))
-    )
-    assert len(run.history) == 1 and run.best.exists()
+    less = dict(epochs=1, train_limit=2, val_limit=1)
+    run = train(load_config(path, **less, cache_dir=str(tmp_path / "cache")))
+    assert len(run.history) == 1
+    assert run.best.exists()
 
 
 def test_fuller_config_with_data_root_trains(tiny, data, tmp_path):
-    from dinofrcnn.detector.checkpoint import load_model
-    from dinofrcnn.training.loop import train
-
     path = tmp_path / "fuller.yaml"
     path.write_text(FULLER.format(tiny=tiny, root=data.root, out=tmp_path))
     run = train(load_config(path, cache_dir=str(tmp_path / "cache")))
@@ -134,30 +132,26 @@ def test_data_root_alone_means_the_usual_layout(data):
 def test_relative_data_root_is_rooted_once_not_at_every_reading(tmp_path):
     config = TrainConfig(model_id="tiny", data_root="data/mine")
     config.save(tmp_path / "c.yaml")
-    assert (
-        load_config(tmp_path / "c.yaml") == config
-        and config.train_images == "data/mine/images/train"
-    )
+    assert load_config(tmp_path / "c.yaml") == config
+    assert config.train_images == "data/mine/images/train"
 
 
-def test_text_settings_that_look_like_numbers_stay_texts():
-    from dinofrcnn.training.config import from_text
-
-    assert (
-        from_text("revision", "1234567") == "1234567"
-        and from_text("ckpt_dir", "My Drive/set #2") == "My Drive/set #2"
-    )
-    assert (
-        from_text("min_size", "320") == 320
-        and from_text("views", "[flip]") == ["flip"]
-        and from_text("revision", "") is None
-    )
+@pytest.mark.parametrize(
+    "name, text, value",
+    [
+        ("revision", "1234567", "1234567"),
+        ("ckpt_dir", "My Drive/set #2", "My Drive/set #2"),
+        ("min_size", "320", 320),
+        ("views", "[flip]", ["flip"]),
+        ("revision", "", None),
+    ],
+)
+def test_text_settings_that_look_like_numbers_stay_texts(name, text, value):
+    assert from_text(name, text) == value
 
 
 @pytest.mark.parametrize("path", ["mocs.yaml", "bccd.yaml"])
 def test_configs_of_the_repository_are_valid(path):
-    from conftest import REPO
-
     load_config(REPO / "configs" / path)
 
 

@@ -1,0 +1,72 @@
+"Checkpoints: what is in them, and which ones are refused."
+
+import pytest
+import torch
+from small_detector import RATIOS, SIZES, small_detector
+
+from dinofrcnn.backbone.tiny import make_tiny_snapshot
+from dinofrcnn.detector.checkpoint import load_model, read_checkpoint, save_checkpoint
+from dinofrcnn.runtime import UserError
+
+
+@pytest.fixture
+def model(backbone):
+    return small_detector(backbone)
+
+
+def test_checkpoint_trained_in_fp16_on_a_gpu_loads_on_a_cpu(model, tiny, tmp_path):
+    args = dict(
+        model_id=str(tiny),
+        precision="fp16",
+        strides=[8, 16, 32],
+        anchor_sizes=SIZES,
+        aspect_ratios=RATIOS,
+    )
+    save_checkpoint(tmp_path / "a.pth", model, args)
+    assert load_model(tmp_path / "a.pth", device="cpu").backbone.precision == "fp32"
+
+
+def test_checkpoint_holds_no_frozen_weights(model, tiny, tmp_path):
+    "Fault of the original: the full backbone in every checkpoint."
+    save_checkpoint(tmp_path / "a.pth", model, dict(model_id=str(tiny)))
+    state = read_checkpoint(tmp_path / "a.pth")["state"]
+    assert not [name for name in state if name.startswith("backbone")]
+
+
+def test_checkpoint_on_another_backbone_is_refused(trained, tmp_path):
+    other = make_tiny_snapshot(tmp_path / "other", seed=1, layers=4)
+    with pytest.raises(UserError, match="fingerprint"):
+        load_model(trained.best, model_id=str(other))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 half a zip"])
+def test_damaged_checkpoint_is_refused(content, tmp_path):
+    (tmp_path / "bad.pth").write_bytes(content)
+    with pytest.raises(UserError, match="bad.pth"):
+        read_checkpoint(tmp_path / "bad.pth")
+
+
+def test_checkpoint_that_would_run_code_is_refused(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return exec, (f"open({str(tmp_path / 'ran')!r}, 'w')",)
+
+    torch.save({"state": Evil()}, tmp_path / "evil.pth")
+    with pytest.raises(UserError):
+        read_checkpoint(tmp_path / "evil.pth")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_killed_while_saving_leaves_the_old_checkpoint(model, tiny, tmp_path, monkeypatch):
+    path = tmp_path / "a.pth"
+    save_checkpoint(path, model, dict(model_id=str(tiny)), epoch=1)
+
+    def die(obj, path):
+        path.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(torch, "save", die)
+    with pytest.raises(OSError):
+        save_checkpoint(path, model, dict(model_id=str(tiny)), epoch=2)
+    assert read_checkpoint(path)["epoch"] == 1
+    assert list(tmp_path.iterdir()) == [path]
