@@ -107,21 +107,29 @@ def draw() -> None:
 
     plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "house"})
     floors, below = chapters(), stands_on()
-    fig, ax = plt.subplots(figsize=(13, 0.55 * len(floors) + 0.9))
+    numbers = {room: notebook.stem[:2] for room, notebook in rooms().items()}
+    columns_at = 2.3 + 1.1 * max(map(len, floors.values()))  # right of the widest floor
+    width = columns_at + 0.33 * len(floors)
+    fig, ax = plt.subplots(figsize=(0.87 * width, 0.55 * len(floors) + 0.9))
     for level, (name, inside) in enumerate(floors.items()):
-        ax.add_patch(plt.Rectangle((0, level), 14.6, 0.86, color="#eef2f5"))
+        ax.add_patch(plt.Rectangle((0, level), width, 0.86, color="#eef2f5"))
         ax.text(0.15, level + 0.43, shown(name), weight="bold", size=13, va="center")
+        if name in numbers:  # a room that stands outside the chapters
+            ax.text(1.9, level + 0.43, numbers[name], size=9, va="center")
         for i, room in enumerate(room for room in inside if room != name):
             ax.add_patch(plt.Rectangle((1.9 + 1.1 * i, level + 0.13), 1.04, 0.6, color="#b5dcf5"))
             center = 2.42 + 1.1 * i
-            ax.text(center, level + 0.43, shown(room), size=9, ha="center", va="center")
-        columns = [11.1 + 0.33 * list(floors).index(other) for other in below[name]]
+            ax.text(center, level + 0.52, shown(room), size=9, ha="center", va="center")
+            ax.text(center, level + 0.27, numbers[room], size=7, ha="center", va="center")
+        columns = [columns_at + 0.33 * list(floors).index(other) for other in below[name]]
         ax.plot(columns, [level + 0.43] * len(columns), "o", color="#D55E00", ms=7)
-        ax.plot(11.1 + 0.33 * level, level + 0.43, "s", color="#9aa5ae", ms=7)
+        ax.plot(columns_at + 0.33 * level, level + 0.43, "s", color="#9aa5ae", ms=7)
         label = {"rotation": 60, "size": 9.5, "ha": "left", "va": "bottom"}
-        ax.text(11.0 + 0.33 * level, len(floors) + 0.05, shown(name), **label)
-    ax.text(10.75, len(floors) + 0.3, "imports from", size=9.5, ha="right", style="italic")
-    ax.set(xlim=(0, 15.2), ylim=(0, len(floors) + 1.6))
+        ax.text(columns_at - 0.1 + 0.33 * level, len(floors) + 0.05, shown(name), **label)
+    ax.text(
+        columns_at - 0.35, len(floors) + 0.3, "imports from", size=9.5, ha="right", style="italic"
+    )
+    ax.set(xlim=(0, width + 0.6), ylim=(0, len(floors) + 1.6))
     ax.axis("off")
     fig.savefig(PICTURE, bbox_inches="tight", metadata={"Date": None})
     with open(PICTURE, "a", encoding="utf-8") as f:
