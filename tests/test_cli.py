@@ -1,6 +1,8 @@
 "The command line: every command once, and bad input answered in one line with exit code 2."
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -251,3 +253,153 @@ def test_demo_runs_the_main_job(tmp_path, capsys, monkeypatch):
     assert "Epoch 1/1" in out
     assert "pictures:" in out
     assert (tmp_path / "demo/run/report/failures.jpg").exists()
+
+
+HEAVY = "torch torchvision pydantic numpy transformers matplotlib yaml PIL"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--version",
+        "--help",
+        "predict --help",
+        "tarin",
+        "predict --ckpt x",
+        "evaluate --ckpt x --limit 0",
+        "predict --score high",
+    ],
+)
+def test_help_and_slips_are_answered_without_importing_anything_slow(line):
+    code = (
+        "import sys, time\n"
+        "from dinofrcnn.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        f"print([m for m in {HEAVY!r}.split() if m in sys.modules], time.process_time() < 0.3)\n"
+    )
+    command = [sys.executable, "-c", code, *line.split()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[] True"
+
+
+def test_options_of_training_are_those_of_the_config(capsys):
+    code, out, _ = run("train --help", capsys)
+    assert code == 0
+    assert "--detections-per-img" in out
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1.5", "many"])
+def test_limit_below_one_is_refused(limit, capsys):
+    refused(f"evaluate --ckpt x --limit={limit}", capsys, "--limit", limit)
+
+
+@pytest.mark.parametrize("score", ["50", "-0.1", "nan", "inf"])
+def test_score_that_is_not_from_0_to_1_is_refused_before_anything_is_loaded(score, capsys):
+    refused(f"predict --ckpt x --images y --score={score}", capsys, "from 0 to 1")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_output_in_another_encoding_is_written_with_replacement(data, tmp_path, encoding):
+    name = os.fsdecode(b"caf\xe9.jpg")
+    odd = [{"file_name": "→.jpg", "width": 9, "height": 9, "boxes": [[0, 0, 1, 1]], "labels": [0]}]
+    (tmp_path / "annotations_torchvision.json").write_text(json.dumps(odd))
+    (tmp_path / "dataset_meta.json").write_text(json.dumps({"classes": ["→"]}))
+    code = "import sys; from dinofrcnn.cli import main; sys.exit(main(sys.argv[1:]))"
+    options = ["inspect", "--ann", tmp_path, "--output_dir", tmp_path / name]
+    env = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", code, *options], capture_output=True, env=env)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"pictures: " in done.stdout
+
+
+def test_nothing_above_the_score_names_the_best_one(trained, data, tmp_path, capsys):
+    photo = sorted(data.test.images.glob("*.jpg"))[0]
+    line = f"predict --ckpt {trained.best} --images {photo} --output_dir {tmp_path} --score"
+    code, out, _ = run(f"{line} 1", capsys)
+    assert code == 0
+    best = json.loads((tmp_path / "predictions.json").read_text())[0]["best_score"]
+    assert f"0 objects in 1 images: the best score found is {best:.2f}, --score is 1" in out
+
+
+def test_exit_code_tells_that_no_image_could_be_read(trained, tmp_path, capsys):
+    (tmp_path / "bad.jpg").write_text("hello")
+    line = f"predict --ckpt {trained.best} --images {tmp_path}/bad.jpg --output_dir {tmp_path}/out"
+    code, _, err = run(line, capsys)
+    assert code == 2
+    assert "bad.jpg" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_that_are_passed_over_are_said(trained, data, tmp_path, capsys):
+    shutil.copy(sorted(data.test.images.glob("*.jpg"))[0], tmp_path / "a.jpg")
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"x")
+    line = f"predict --ckpt {trained.best} --images {tmp_path} --output_dir {tmp_path}/out"
+    for _ in range(2):  # the second time the first one's picture lies among the images
+        code, out, _ = run(line, capsys)
+        assert code == 0
+        assert "1 HEIC file was passed over" in out
+        assert "in 1 images" in out
+
+
+def test_evaluate_prints_the_numbers_before_it_draws(
+    trained, config_file, tmp_path, capsys, monkeypatch
+):
+    from dinofrcnn.evaluation.coco import Report
+
+    def stop(report, folder):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Report, "save", stop)
+    line = f"evaluate --config {config_file} --ckpt {trained.best} --limit 2"
+    code, out, _ = run(line, capsys)
+    assert code == 130
+    assert "mAP" in out
+
+
+def test_evaluate_goes_on_when_a_picture_fails(trained, config_file, tmp_path, capsys, monkeypatch):
+    from dinofrcnn.evaluation.coco import Report
+
+    def fail(report, *args):
+        raise ValueError("no font")
+
+    monkeypatch.setattr(Report, "show_failures", fail)
+    line = f"evaluate --config {config_file} --ckpt {trained.best} --limit 2"
+    code, out, _ = run(f"{line} --output_dir {tmp_path}/report", capsys)
+    assert code == 0
+    assert "failures.jpg" in out
+    assert (tmp_path / "report/precision_recall.png").exists()
+
+
+def test_predict_prints_the_numbers_before_it_draws(trained, data, tmp_path, capsys, monkeypatch):
+    from dinofrcnn.use import predict as room
+
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(room, "show_prediction", stop)
+    photos = f"--images {data.test.images} --output_dir {tmp_path}"
+    code, out, _ = run(f"predict --ckpt {trained.best} {photos}", capsys)
+    assert code == 130
+    assert "objects in 10 images" in out
+
+
+def test_demo_advises_only_options_it_has(tmp_path, capsys, monkeypatch):
+    from dinofrcnn.runtime import UserError
+    from dinofrcnn.training import loop
+
+    def other_settings(config):
+        raise UserError("a run with other settings: choose another ckpt_dir")
+
+    monkeypatch.setattr(loop, "train", other_settings)
+    refused(f"demo --folder {tmp_path}", capsys, "choose another --folder")
+
+
+def test_home_folder_is_understood_in_every_path_option(capsys, monkeypatch, tmp_path):
+    from dinofrcnn.cli import make_parser
+
+    monkeypatch.setenv("HOME", "/home/me")
+    line = "evaluate --ckpt=~/a --model_id=~/b --images=~/c --ann=~/d --output_dir=~/e --config=~/f"
+    args = vars(make_parser().parse_args(line.split()))
+    given = [value for value in args.values() if isinstance(value, str) and "/" in value]
+    assert sorted(given) == [f"/home/me/{letter}" for letter in "abcdef"]

@@ -21,7 +21,8 @@ from torch import nn
 from .sources import load_weights
 from .tokens import blocks_of, convnext_maps, pick_layers, vit_tokens
 from .weights import Weights, fingerprint, tensor_names
-from ..runtime import PRECISIONS, StrPath, UserError, pick_device, pick_precision
+from ..data.views import check_values
+from ..runtime import Compute, StrPath, UserError, pick_compute
 
 # %% ../../nbs/3_backbone/35_backbone.ipynb #4e000250
 def check_inputs(
@@ -35,10 +36,7 @@ def check_inputs(
                 "the backbone takes RGB images (3, height, width), "
                 f"not a tensor of shape {tuple(image.shape)}"
             )
-        if not image.is_floating_point() or image.max() > 1.01:
-            raise UserError(
-                "the backbone takes images with values in [0, 1]: divide 8-bit pixels by 255"
-            )
+        check_values(image)
         height, width = image.shape[1:]
         if height % multiple or width % multiple:
             raise UserError(
@@ -237,8 +235,8 @@ class Backbone(nn.Module):
         unfreeze: int | str | list[str] | None = None,  # what may learn, see `unfreeze`
     ):
         super().__init__()
-        chosen_device = pick_device(device)
-        self.precision = pick_precision(chosen_device, precision)
+        compute = pick_compute(device, precision)
+        self.precision = compute.precision
         self.precision_checked = False
         self.model = weights.model
         self.family = weights.family
@@ -256,12 +254,17 @@ class Backbone(nn.Module):
         self.frozen = True
         if unfreeze:
             self.unfreeze(unfreeze)
-        self.to(chosen_device).eval()
+        self.to(compute.device).eval()
 
     @property
     def device(self) -> torch.device:
         "Where the features are computed."
         return self.mean.device
+
+    @property
+    def compute(self) -> Compute:
+        "Device and precision: what is built on this backbone computes there and in it, too."
+        return Compute(self.device, self.precision)
 
     def train(self, mode: bool = True) -> "Backbone":
         """Stays in eval mode whoever asks, also when part of it learns.
@@ -305,11 +308,10 @@ class Backbone(nn.Module):
     ) -> dict[int, torch.Tensor]:  # {stride: (N, C, h, w)}
         "Feature maps of images of one size. An autocast around this call changes nothing."
         batch = batch.to(self.device, torch.float32)
-        half = torch.autocast(self.device.type, PRECISIONS[precision], enabled=precision != "fp32")
         no_graph: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
         if self.frozen:
             no_graph = torch.inference_mode()
-        with no_graph, half:
+        with no_graph, Compute(self.device, precision).autocast():
             pixels = (batch - self.mean) / self.std
             outputs = layer_outputs(self.model, self.family, pixels, self.layers)
         # Joined outside inference mode: a head could not learn from inference tensors.

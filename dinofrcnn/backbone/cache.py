@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from .backbone import Backbone
 from ..data.dataset import DetectionDataset
 from ..data.views import IDENTITY, View, boxes_to_network, network_input, network_size
+from ..labels.annotations import expanded
 from ..runtime import StrPath, UserError, atomic_write, progress
 
 # %% ../../nbs/3_backbone/36_cache.ipynb #8379b674
@@ -41,10 +42,13 @@ def write_features(
         save_file(half, tmp)
 
 # %% ../../nbs/3_backbone/36_cache.ipynb #7fb52b31
-def read_features(path: StrPath) -> dict[int, torch.Tensor]:  # {stride: (C, h, w)}
-    "What `write_features` stored, as float32. Raises `UserError` when the file is damaged."
+def read_features(
+    path: StrPath,
+    dtype: torch.dtype = torch.float32,  # float16 is what is stored
+) -> dict[int, torch.Tensor]:  # {stride: (C, h, w)}
+    "What `write_features` stored. Raises `UserError` when the file is damaged."
     try:
-        return {int(stride): fmap.float() for stride, fmap in load_file(path).items()}
+        return {int(stride): fmap.to(dtype) for stride, fmap in load_file(path).items()}
     except SafetensorError as e:
         raise UserError(
             f"'{path}' is damaged ({e}): delete this file, it will be computed again"
@@ -95,16 +99,17 @@ class FeatureDataset(torch.utils.data.Dataset):
         self.view = view
         self.folder: Path | None = None
         if folder is not None:
-            self.folder = Path(folder) / backbone.recipe(min_size, max_size, str(view)).hash
+            self.folder = expanded(folder) / backbone.recipe(min_size, max_size, str(view)).hash
         self.digests: dict[int, str] = {}
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def file(self, i: int) -> Path:
-        "Where the features of image `i` are kept."
+        "Where the features of image `i` are kept. `UserError` if its labels are of another size."
         assert self.folder is not None, "without a folder nothing is kept"
         if i not in self.digests:
+            self.dataset.check_size(i)  # a warm cache is no reason to look less closely
             self.digests[i] = file_digest(self.dataset.path(i))
         return self.folder / f"{self.digests[i]}.safetensors"
 
@@ -116,13 +121,16 @@ class FeatureDataset(torch.utils.data.Dataset):
         return self.backbone([x])[0]
 
     def features(self, i: int) -> dict[int, torch.Tensor]:
-        "Features of image `i`, from the cache where there is one."
+        """Features of image `i`, from the cache where there is one.
+
+        From the cache they are float16, as stored: half as much to bring to a GPU.
+        """
         if self.folder is None:
             return self.compute(i)
         path = self.file(i)
         if not path.exists():
             write_features(path, self.compute(i))
-        return read_features(path)
+        return read_features(path, torch.float16)
 
     def target(self, i: int, size: tuple[int, int]) -> dict[str, torch.Tensor]:
         "Target of image `i` with its boxes (n, 4) in pixels of the network size (H, W)."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .findings import Finding, Table
-from ..show import COLOURS, finish_figure
+from ..show import COLOURS, finish_figure, legend_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,7 +126,7 @@ def draw_anchors(tables: list[Table], anchors: np.ndarray) -> "Figure":
     for i, name in enumerate(tables[0].classes):
         width, height = sides[labels == i].T
         colour = COLOURS[i % 7]  # the eighth is white
-        shown = name if i < 10 else None
+        shown = legend_name(name) if i < 10 else None
         ax.scatter(width, height, s=12, alpha=0.7, lw=0, color=colour, label=shown)
     width, height = anchors.T
     ax.scatter(width, height, marker="+", s=70, color="black", label="anchors")

@@ -4,7 +4,7 @@
 __all__ = ['CONVERTED', 'BOX_FAULTS', 'SIDES', 'conversion_finding', 'check_conversion', 'fractions_finding', 'check_boxes',
            'gap_finding', 'check_reach', 'aspect_slope', 'check_edges', 'check_shapes', 'some_names',
            'check_class_counts', 'check_classes', 'box_iou', 'check_doubles', 'odd_size_in_words', 'check_odd_sizes',
-           'check_few', 'check_background']
+           'check_few', 'check_many', 'check_background']
 
 # %% ../../nbs/2_data/27_checks.ipynb #f3cd9481
 from collections import Counter
@@ -415,6 +415,23 @@ def check_few(t: Table) -> Iterator[Finding]:
             "are all objects in them labelled? "
             "An unlabelled object teaches the detector not to see it",
             t.some(order),
+        )
+
+# %% ../../nbs/2_data/27_checks.ipynb #6e42706a
+def check_many(
+    t: Table,
+    most: int = 100,  # boxes that the detector reports per image: its `detections_per_img`
+) -> Iterator[Finding]:
+    "Images with more objects than the detector reports boxes."
+    many = np.flatnonzero(t.counts > most)
+    if len(many):
+        yield Finding(
+            "look",
+            t.name,
+            f"{amount(len(many), 'image')} with more than {most} objects, "
+            f"up to {t.counts.max()}: the detector reports {most} per image at most",
+            f"set detections_per_img to {t.counts.max()} or more",
+            t.some(many),
         )
 
 # %% ../../nbs/2_data/27_checks.ipynb #34e2a048

@@ -5,6 +5,7 @@ __all__ = ['Check', 'CHECKS_OF_ALL', 'CHECKS_OF_SOUND', 'draw_centres', 'read_ex
            'class_lines', 'size_lines', 'Inspection', 'check_labels', 'inspect']
 
 # %% ../../nbs/2_data/28_doctor.ipynb #3918fd5c
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,15 +22,17 @@ from dinofrcnn.data.checks import (
     check_conversion,
     check_doubles,
     check_few,
+    check_many,
     check_odd_sizes,
     check_reach,
     check_shapes,
 )
 from .findings import SEVERITIES, Finding, SplitSource, Table, read_table, spread
 from .twins import check_image_files, check_twins, look_at_images
+from ..labels.annotations import expanded
 from ..labels.images import image_path, read_image
 from ..runtime import StrPath, UserError, atomic_write
-from ..show import finish_figure, show_grid
+from ..show import finish_figure, save_pictures, shortened, show_grid
 
 if TYPE_CHECKING:  # names for signatures only: matplotlib is imported when something is drawn
     from matplotlib.figure import Figure
@@ -54,7 +57,7 @@ def draw_centres(tables: list[Table], most: int = 8, cells: int = 12) -> "Figure
             ax.invert_yaxis()
             ax.set_xticks([])
             ax.set_yticks([])
-            ax.set_title(f"{t.name}: {name[:14]}, {len(x)}", size=8)
+            ax.set_title(f"{t.name}: {shortened(name, 14)}, {len(x)}", size=8)
     return finish_figure(fig)
 
 # %% ../../nbs/2_data/28_doctor.ipynb #63bac254
@@ -62,7 +65,7 @@ def read_examples(
     tables: list[Table],
     examples: list[tuple[str, str]],  # (split, file name), as in a `Finding`
 ) -> list[tuple[str, Any, dict[str, Any]]]:
-    "Title, Pillow image and record of those examples whose image is at hand."
+    "Title, Pillow image and record of those examples whose image is at hand and can be read."
     records = {(t.name, r["file_name"]): r for t in tables for r in t.annotations.records}
     folders = {t.name: t.folder for t in tables}
     at_hand = []
@@ -71,9 +74,9 @@ def read_examples(
         record = records.get((split, name))
         if folder is None or record is None:
             continue
-        path = image_path(folder, name)
-        if path.is_file():
-            at_hand.append((f"{split}: {name}", read_image(path), record))
+        with contextlib.suppress(UserError):  # what is wrong with it is a finding of its own
+            image = read_image(image_path(folder, name))
+            at_hand.append((f"{split}: {name}", image, record))
     return at_hand
 
 # %% ../../nbs/2_data/28_doctor.ipynb #c581e885
@@ -125,7 +128,7 @@ def class_lines(tables: list[Table], most: int = 12) -> list[str]:
     order = sorted(tables[0].classes, key=lambda name: -sum(c[name] for c in counts))
     lines = [f"{'class':25}" + "".join(f"{t.name[:7]:>8}" for t in tables)]
     for name in order[:most]:
-        lines.append(f"{name[:24]:25}" + "".join(f"{c[name]:8}" for c in counts))
+        lines.append(f"{shortened(name, 24):25}" + "".join(f"{c[name]:8}" for c in counts))
     if len(order) > most:
         lines.append(f"… and {len(order) - most} more")
     return lines
@@ -204,16 +207,18 @@ class Inspection:
         return draw_anchors(self.tables, self.anchors)
 
     def save(self, folder: StrPath) -> Path:
-        "Write the page as `inspection.txt` and the pictures as PNG into `folder`; returns it."
-        folder = Path(folder)
+        """Write the page as `inspection.txt` and the pictures as PNG into `folder`; returns it.
+
+        Pictures of an earlier inspection are taken away. One that cannot be drawn is said.
+        """
+        folder = expanded(folder)
         with atomic_write(folder / "inspection.txt") as tmp:
-            tmp.write_text(f"{self}\n", encoding="utf-8")
-        figures = {"centres": self.show_centres, "anchors": self.show_anchors}
+            tmp.write_text(f"{self}\n", encoding="utf-8", errors="backslashreplace")
+        (folder / "sheet.png").unlink(missing_ok=True)
+        pictures = {"centres.png": self.show_centres, "anchors.png": self.show_anchors}
         if any(self.looked):
-            figures["sheet"] = self.show_sheet
-        for name, draw in figures.items():
-            with atomic_write(folder / f"{name}.png") as tmp:
-                draw().savefig(tmp, format="png", dpi=110)
+            pictures["sheet.png"] = self.show_sheet
+        save_pictures(folder, pictures)
         return folder
 
 # %% ../../nbs/2_data/28_doctor.ipynb #89743109
@@ -237,11 +242,13 @@ def check_labels(
     tables: list[Table],  # the same with the sound ones
     anchors: np.ndarray,  # (k, 2), widths and heights in network pixels
     patch_size: int,
+    detections_per_img: int,
 ) -> Iterator[Finding]:
     "All checks that need no image."
     for t in raw:
         for check in CHECKS_OF_ALL:
             yield from check(t)
+        yield from check_many(t, detections_per_img)
     yield from check_classes(raw)
     for t in tables:
         for check in CHECKS_OF_SOUND:
@@ -261,12 +268,18 @@ def inspect(
     max_size: int = 960,
     patch_size: int = 16,  # see `network_size`
     look: int = 5000,  # images per split to decode, for damaged and double ones; 0: none
+    detections_per_img: int = 100,  # boxes that the detector reports per image
 ) -> Inspection:
     """Examine the labels and images of a data set. Nothing is changed.
 
     A split is given as `DataFolder.train` gives it; an annotation file alone will do, or
     `Annotations` for a file. `UserError` where a file cannot be read at all.
     """
+    if not isinstance(splits, Mapping):
+        raise UserError(
+            f"inspect takes splits by their names, not a {type(splits).__name__}: "
+            "inspect({'train': data.train, 'val': data.val})"
+        )
     if not splits:
         raise UserError("nothing to inspect: give {'train': (image folder, annotation file), ...}")
     raw = [
@@ -274,7 +287,7 @@ def inspect(
     ]
     tables = [t.only((t.sides > 1).all(axis=1) & np.isfinite(t.boxes).all(axis=1)) for t in raw]
     anchors = anchor_shapes(anchor_sizes, aspect_ratios)
-    findings = list(check_labels(raw, tables, anchors, patch_size))
+    findings = list(check_labels(raw, tables, anchors, patch_size, detections_per_img))
     looked = [look_at_images(t, look) for t in tables]
     for t, seen in zip(tables, looked, strict=True):
         findings += check_image_files(t, seen.problems)

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .dataset import SPLITS, DataFolder
+from ..labels.annotations import expanded
 from ..labels.files import split_entries
 from ..labels.images import safe_name
 from ..labels.voc import convert_voc
@@ -73,7 +74,7 @@ def fetch(
 
     `UserError` when it cannot be had.
     """
-    path = Path(path)
+    path = expanded(path)
     part = path.with_name(path.name + ".part")
     if path.exists():
         return path
@@ -165,7 +166,7 @@ def unpack(archive: StrPath, folder: StrPath) -> Path:
 
     `UserError` for a member that leads out of it, a damaged archive, or a folder that exists.
     """
-    archive, folder = Path(archive), Path(folder)
+    archive, folder = expanded(archive), expanded(folder)
     if folder.exists():
         raise UserError(f"'{folder}' exists: move it away, or unpack to another place")
     if not archive.is_file():
@@ -193,7 +194,7 @@ def folder_checksum(folder: StrPath) -> str:
 
     Hidden files do not count.
     """
-    folder = Path(folder)
+    folder = expanded(folder)
     files = [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
     digest = hashlib.sha256()
     for name in sorted(p.relative_to(folder).as_posix() for p in files):
@@ -271,17 +272,18 @@ def download(
         near = difflib.get_close_matches(str(name), PUBLIC, 1)
         hint = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(PUBLIC)}"
         raise UserError(f"data set '{name}' is unknown: {hint}")
-    data = DataFolder(Path(root) / name)
+    root = expanded(root)
+    data = DataFolder(root / name)
     if all(data.split(split).annotations.exists() for split in SPLITS):
         return data
 
     public = PUBLIC[name]
     local = os.environ.get("DINOFRCNN_DATASETS")
-    if local and (Path(local) / name / public.inside).is_dir():
-        convert_public(Path(local) / name / public.inside, data, public)
+    if local and (expanded(local) / name / public.inside).is_dir():
+        convert_public(expanded(local) / name / public.inside, data, public)
         return data
 
-    archive = fetch(public.url, Path(root) / f"{name}.zip")
+    archive = fetch(public.url, root / f"{name}.zip")
     with tempfile.TemporaryDirectory(dir=root) as work:
         unpacked = unpack(archive, Path(work) / name)
         folders = (p for p in unpacked.rglob(public.inside) if p.is_dir())
@@ -336,7 +338,7 @@ def copy_to_local(
     Returns the local folder, which bears the name of the source. `UserError` where it is not
     there, cannot be unpacked, or where a disk is full or not to be written.
     """
-    source, root = Path(source), Path(root)
+    source, root = expanded(source), expanded(root)
     is_folder = source.is_dir()
     folder = root / (source.name if is_folder else source.name.split(".")[0])
     if folder.exists():

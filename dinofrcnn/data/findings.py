@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .views import network_size
-from ..labels.annotations import Annotations, annotation_path, read_annotations
+from ..labels.annotations import Annotations, annotation_path, expanded, read_annotations
 from ..runtime import StrPath, UserError
 
 # %% ../../nbs/2_data/24_findings.ipynb #43270f0a
@@ -154,14 +154,15 @@ def read_table(
     else:
         path = annotation_path(labels)
         annotations = read_annotations(path)
-    if folder is not None and not Path(folder).is_dir():
+    images = None if folder is None else expanded(folder)
+    if images is not None and not images.is_dir():
         raise UserError(f"image folder '{folder}' of split '{name}' does not exist")
     rows = box_rows(annotations.records)
     pairs = [(record["width"], record["height"]) for record in annotations.records]
     sizes = np.array(pairs, dtype=float).reshape(-1, 2)
     return Table(
         name=name,
-        folder=Path(folder) if folder else None,
+        folder=images,
         path=path,
         annotations=annotations,
         boxes=rows[:, 2:],

@@ -2,9 +2,10 @@
 
 # %% auto #0
 __all__ = ['CHECKPOINT_VERSION', 'trained_state', 'save_checkpoint', 'read_checkpoint', 'load_trained_state', 'restore',
-           'load_model']
+           'trained_precision', 'load_model']
 
 # %% ../../nbs/4_detector/43_checkpoint.ipynb #9985614f
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 
 from ..backbone.weights import tensor_names
 from .detector import DinoFasterRCNN, build_model
-from ..runtime import StrPath, UserError, atomic_write
+from ..runtime import StrPath, UserError, atomic_write, pick_device, pick_precision
 
 # %% ../../nbs/4_detector/43_checkpoint.ipynb #a8e586b6
 def trained_state(model: DinoFasterRCNN) -> dict[str, torch.Tensor]:
@@ -36,6 +37,7 @@ def save_checkpoint(
     path: StrPath,
     model: DinoFasterRCNN,
     model_args: dict[str, Any],  # plain values: what `build_model` was called with
+    keep: StrPath | None = None,  # where the checkpoint goes that is at `path` now
     **extra: Any,  # plain values and tensors, e.g. epoch, metrics, optimizer state
 ) -> None:
     "Write `path` in one step: whole or not at all."
@@ -47,11 +49,13 @@ def save_checkpoint(
         "state": {name: t.detach().cpu() for name, t in trained_state(model).items()},
         "classes": model.classes,
         "model_args": model_args,
-        "backbone": model.backbone.weights_id,
+        "backbone": {**model.backbone.weights_id, "precision": model.backbone.precision},
         **extra,
     }
     with atomic_write(path) as tmp:
         torch.save(checkpoint, tmp)
+        if keep is not None and Path(path).exists():
+            os.replace(path, keep)
 
 # %% ../../nbs/4_detector/43_checkpoint.ipynb #f549b3ea
 def read_checkpoint(path: StrPath) -> dict[str, Any]:
@@ -120,21 +124,36 @@ def restore(model: DinoFasterRCNN, checkpoint: dict[str, Any], path: StrPath) ->
         )
     load_trained_state(model, checkpoint["state"])
 
+# %% ../../nbs/4_detector/43_checkpoint.ipynb #97b60c8a
+def trained_precision(checkpoint: dict[str, Any], device: str = "auto") -> str:
+    "The precision of the training, or what `device` has instead, which is then said."
+    chosen = pick_device(device)
+    trained_in = checkpoint["backbone"].get("precision", "auto")  # early checkpoints do not say
+    try:
+        return pick_precision(chosen, trained_in)
+    except UserError:
+        instead = pick_precision(chosen)
+        print(f"trained in {trained_in}, which {chosen} cannot: computing in {instead}")
+        return instead
+
 # %% ../../nbs/4_detector/43_checkpoint.ipynb #4818f6ea
 def load_model(
     path: StrPath,  # a checkpoint file
     model_id: str | None = None,  # where the backbone lies now, if it has moved
     device: str = "auto",
-    precision: str = "auto",  # of this device, which need not be the one it was trained on
+    precision: str | None = None,  # None: the one it was trained in
 ) -> DinoFasterRCNN:
-    """The model of a checkpoint, in eval mode.
+    """The model of a checkpoint, in eval mode; its backbone at the commit it was trained on.
 
     Raises `UserError` when the backbone found is not the one it was trained on.
     """
     checkpoint = read_checkpoint(path)
-    args = {**checkpoint["model_args"], "device": device, "precision": precision}
+    args = {**checkpoint["model_args"], "device": device}
+    args["precision"] = precision or trained_precision(checkpoint, device)
     if model_id:
-        args["model_id"] = model_id
+        args["model_id"] = str(model_id)
+    else:
+        args["revision"] = checkpoint["backbone"]["revision"] or args.get("revision")
     model = build_model(checkpoint["classes"], **args)
     restore(model, checkpoint, path)
     return model.eval()

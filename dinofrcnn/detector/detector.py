@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['GridAnchors', 'check_levels', 'Float32RPNHead', 'Float32Predictor', 'proposal_network', 'roi_pooler', 'box_heads',
-           'same_size', 'Detector', 'network_target', 'DinoFasterRCNN', 'build_model']
+           'same_size', 'Detector', 'network_target', 'to_device', 'check_one_device', 'DinoFasterRCNN', 'build_model']
 
 # %% ../../nbs/4_detector/42_detector.ipynb #6237b3b2
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from torchvision.ops.poolers import initLevelMapper
 from ..backbone.backbone import Backbone, load_backbone
 from ..data.views import boxes_to_image, boxes_to_network, resize_to_network
 from .pyramid import FeaturePyramid, level_number
-from ..runtime import UserError, pick_device
+from ..runtime import UserError
 
 # %% ../../nbs/4_detector/42_detector.ipynb #dc26b486
 class GridAnchors(AnchorGenerator):
@@ -218,7 +218,10 @@ class Detector(nn.Module):
         losses: dict[str, torch.Tensor] = {}
         detections: list[dict[str, torch.Tensor]] = [{} for _ in features]
         for group in same_size(sizes):
-            stacked = {s: torch.stack([features[i][s] for i in group]) for s in features[0]}
+            stacked = {}
+            for stride in features[0]:
+                maps = [features[i][stride] for i in group]
+                stacked[stride] = torch.stack(maps).float()  # a cache stores them as float16
             group_sizes = [sizes[i] for i in group]
             group_targets = None if targets is None else [targets[i] for i in group]
             found, group_losses = self.one_size(stacked, group_sizes, group_targets)
@@ -252,11 +255,33 @@ def network_target(
     boxes = boxes_to_network(target["boxes"].to(device), image_size, size)
     return {**target, "boxes": boxes, "labels": target["labels"].to(device)}
 
+# %% ../../nbs/4_detector/42_detector.ipynb #2a7721b2
+def to_device(value: Any, device: torch.device) -> Any:
+    "Tensors in dicts and lists, on `device`; from pinned memory the copy does not wait."
+    if isinstance(value, torch.Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, dict):
+        return {key: to_device(part, device) for key, part in value.items()}
+    if isinstance(value, list):
+        return [to_device(part, device) for part in value]
+    return value
+
+# %% ../../nbs/4_detector/42_detector.ipynb #1dd4d545
+def check_one_device(backbone: Backbone, detector: Detector) -> None:
+    "Raise `UserError` unless backbone and detector lie on the same device."
+    device = next(detector.parameters()).device
+    if device != backbone.device:
+        raise UserError(
+            f"the backbone is on {backbone.device} and the detector on {device}: "
+            "bring them together first, with detector.to(backbone.device)"
+        )
+
 # %% ../../nbs/4_detector/42_detector.ipynb #2c9dffc5
 class DinoFasterRCNN(nn.Module):
-    """A frozen backbone under a `Detector`.
+    """A frozen backbone under a `Detector`, on one device.
 
-    It has torchvision's contract: `model(images, targets=None)`.
+    It has torchvision's contract: `model(images, targets=None)`. Both compute in the precision of
+    the backbone, whoever calls. Raises `UserError` where they lie on two devices.
     """
 
     def __init__(
@@ -268,6 +293,7 @@ class DinoFasterRCNN(nn.Module):
         max_size: int = 960,  # bound on its longer side
     ) -> None:
         super().__init__()
+        check_one_device(backbone, detector)
         self.backbone = backbone
         self.detector = detector
         self.classes = list(classes)
@@ -276,8 +302,8 @@ class DinoFasterRCNN(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        "Where the detector computes."
-        return next(self.detector.parameters()).device
+        "Where backbone and detector compute."
+        return self.backbone.device
 
     def forward(
         self,
@@ -297,13 +323,35 @@ class DinoFasterRCNN(nn.Module):
                 network_target(target, original, size, self.device)
                 for target, original, size in zip(targets, originals, sizes, strict=True)
             ]
-        out = self.detector(self.backbone(inputs), sizes, targets)
+        out = self.heads(self.backbone(inputs), sizes, targets)
         if self.training:
             return out
         return [
             {**found, "boxes": boxes_to_image(found["boxes"], original, size)}
             for found, original, size in zip(out, originals, sizes, strict=True)
         ]
+
+    def heads(
+        self,
+        features: list[dict[int, torch.Tensor]],  # per image, of the backbone or from a cache
+        sizes: Sequence[Sequence[int]],  # per image (H, W) at network size
+        targets: list[dict[str, torch.Tensor]] | None = None,  # as `Detector` takes them
+    ) -> Any:  # as `Detector` returns it
+        """The detector on the model's device and in its precision: training, too, comes in here.
+
+        Raises `UserError` where the GPU's memory is not enough.
+        """
+        here = to_device(features, self.device)
+        there = to_device(targets, self.device)
+        try:
+            with self.backbone.compute.autocast():
+                return self.detector(here, sizes, there)
+        except torch.cuda.OutOfMemoryError:
+            raise UserError(
+                f"the heads do not fit on the GPU with {len(features)} images of "
+                f"{max(map(tuple, sizes))} at once: lower batch_size, min_size and max_size, "
+                "rois_per_image or hidden_dim"
+            ) from None
 
     def network_image(self, image: torch.Tensor) -> torch.Tensor:
         "The image on the model's device and at network size."
@@ -351,4 +399,4 @@ def build_model(
     patch = backbone.patch_size
     strides = strides or [patch // 2, patch, patch * 2]
     detector = Detector(backbone.out_channels, len(classes), strides, **detector_args)
-    return DinoFasterRCNN(backbone, detector.to(pick_device(device)), classes, min_size, max_size)
+    return DinoFasterRCNN(backbone, detector.to(backbone.device), classes, min_size, max_size)

@@ -2,14 +2,16 @@
 
 # %% auto #0
 __all__ = ['ANNOTATION_FILE', 'META_FILE', 'FORMAT_VERSION', 'PER_BOX', 'Annotations', 'head_problem', 'lists_problem',
-           'labels_problem', 'boxes_problem', 'record_problem', 'classes_problem', 'name_of', 'validate', 'paused_gc',
-           'read_json', 'annotation_path', 'read_meta', 'read_annotations', 'refuse_existing', 'write_records',
-           'write_annotations', 'image_ids', 'annotation_entry', 'to_coco']
+           'values_problem', 'labels_problem', 'boxes_problem', 'record_problem', 'classes_problem', 'name_of',
+           'validate', 'paused_gc', 'read_json', 'expanded', 'annotation_path', 'read_meta', 'read_annotations',
+           'refuse_existing', 'write_records', 'write_annotations', 'image_ids', 'annotation_entry', 'to_coco']
 
 # %% ../../nbs/1_labels/11_annotations.ipynb #5e23a2fb
 import contextlib
 import gc
 import json
+import math
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -52,8 +54,9 @@ def head_problem(record: dict[str, Any]) -> str:
     for side in (record["width"], record["height"]):
         if type(side) not in (int, float) or not 0 < side < 2**31:
             return "needs a positive width and height"
-    if not isinstance(record.get("image_id", 0), (int, str)):
-        return "image_id is neither a number nor a text"
+    image_id = record.get("image_id")
+    if image_id is not None and type(image_id) not in (int, str):
+        return f"image_id {image_id!r} is neither a whole number nor a text"
     return ""
 
 # %% ../../nbs/1_labels/11_annotations.ipynb #b45f6fe0
@@ -67,6 +70,19 @@ def lists_problem(record: dict[str, Any]) -> str:
             return f"'{key}' must be a list"
         if len(values) != len(record["boxes"]):
             return f"has {len(record['boxes'])} boxes but {len(values)} entries in '{key}'"
+    return ""
+
+# %% ../../nbs/1_labels/11_annotations.ipynb #19625e4e
+def values_problem(record: dict[str, Any]) -> str:
+    "What is wrong with the areas and flags of the boxes of a record, or ''; null says nothing."
+    for key in PER_BOX:
+        for i, value in enumerate(record.get(key, ())):
+            if value is None:
+                continue
+            if key != "area" and value not in (0, 1):
+                return f"'{key}' of box {i} is {value!r}: it must be 0 or 1"
+            if key == "area" and not (type(value) in (int, float) and 0 <= value < math.inf):
+                return f"'area' of box {i} is {value!r}: it must be a number of pixels, or null"
     return ""
 
 # %% ../../nbs/1_labels/11_annotations.ipynb #dd56e1d3
@@ -108,6 +124,7 @@ def record_problem(record: Any, classes: int) -> str:
     return (
         head_problem(record)
         or lists_problem(record)
+        or values_problem(record)
         or labels_problem(record["labels"], classes)
         or boxes_problem(record["boxes"])
     )
@@ -177,10 +194,17 @@ def read_json(path: StrPath) -> Any:
     except (ValueError, RecursionError) as e:
         raise UserError(f"'{path}' is not a JSON file: {str(e)[:100]}") from None
 
+# %% ../../nbs/1_labels/11_annotations.ipynb #bf295e9e
+def expanded(path: StrPath) -> Path:
+    "The path with `~` replaced by the home folder; `UserError` for what is no path."
+    if not isinstance(path, (str, os.PathLike)):
+        raise UserError(f"a path is needed here, not {path!r}")
+    return Path(os.path.expanduser(path))
+
 # %% ../../nbs/1_labels/11_annotations.ipynb #8aa3aa84
 def annotation_path(path: StrPath) -> Path:
     "The annotation file itself, whether `path` is that file or the folder that holds it."
-    path = Path(path)
+    path = expanded(path)
     return path if path.suffix.lower() == ".json" else path / ANNOTATION_FILE
 
 # %% ../../nbs/1_labels/11_annotations.ipynb #44a9eedc
@@ -266,6 +290,7 @@ def image_ids(records: list[dict[str, Any]]) -> list[Any]:
 def annotation_entry(record: dict[str, Any], i: int) -> dict[str, Any]:
     "Box `i` of a record in COCO's keys, without ids."
     x1, y1, x2, y2 = record["boxes"][i]
+    given = {key: record[key][i] for key in PER_BOX if key in record}
     # A ten-thousandth of a pixel: undoes the noise of x + w - x.
     width = round(x2 - x1, 4)
     height = round(y2 - y1, 4)
@@ -274,7 +299,7 @@ def annotation_entry(record: dict[str, Any], i: int) -> dict[str, Any]:
         "bbox": [x1, y1, width, height],
         "area": width * height,
         "iscrowd": 0,
-        **{key: record[key][i] for key in PER_BOX if key in record},
+        **{key: value for key, value in given.items() if value is not None},
     }
 
 # %% ../../nbs/1_labels/11_annotations.ipynb #469afad5

@@ -6,6 +6,7 @@ __all__ = ['as_text', 'field_widget', 'ConfigForm', 'jpeg', 'browse', 'browse_fa
 # %% ../../nbs/7_use/72_widgets.ipynb #23bb2bfa
 import html
 import io
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -25,9 +26,9 @@ if TYPE_CHECKING:  # names for signatures only: both are imported when something
 
 # %% ../../nbs/7_use/72_widgets.ipynb #ade36db6
 def as_text(value: Any) -> str:
-    "A value as it is typed into a line of the form: a text as it is, else YAML on one line."
-    if isinstance(value, str):
-        return value
+    "A value as typed into a line of the form: a text or path as it is, else one line of YAML."
+    if isinstance(value, (str, os.PathLike)):
+        return os.fspath(value)
     text = yaml.safe_dump(value, default_flow_style=True, width=1000)
     return text.removesuffix("...\n").strip()
 
@@ -68,7 +69,7 @@ class ConfigForm:
     GROUPS = {
         "Backbone": "model_id layers precision",
         "Data": "train_images train_ann val_images val_ann min_size max_size views",
-        "Detector": "anchor_sizes aspect_ratios",
+        "Detector": "anchor_sizes aspect_ratios detections_per_img",
         "Training": "epochs batch_size lr ckpt_dir",
     }
 

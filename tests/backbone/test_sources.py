@@ -1,6 +1,8 @@
 "Weights from anywhere: a folder, a mounted Drive, the Hub behind its gate."
 
 import contextlib
+import json
+import os
 import shutil
 import socket
 import sys
@@ -35,10 +37,11 @@ def copy(tiny, tmp_path):
 
 
 def test_weights_that_do_not_fit_into_memory_are_refused_before_they_are_read(tiny, monkeypatch):
-    def forbidden(path):
+    def forbidden(source):
         raise AssertionError("the weights were read")
 
-    monkeypatch.setattr(sources, "read_source", forbidden)
+    monkeypatch.setattr(sources, "open_model", forbidden)
+    monkeypatch.setattr(sources, "on_local_disk", forbidden)
     monkeypatch.setattr(sources, "memory_needed", lambda path: 26.9e9)
     monkeypatch.setattr(sources, "memory_left", lambda: 12.1e9)
     text = why_refused(tiny)
@@ -80,7 +83,51 @@ def test_a_hub_cache_folder_is_followed_to_its_commit(tiny, tmp_path):
 
 
 def test_a_wrong_path_names_the_nearest_right_one(copy):
-    assert "did you mean 'copy'" in why_refused(copy.parent / "copi")
+    assert f"did you mean '{copy}'" in why_refused(copy.parent / "copi")
+
+
+def test_a_path_that_is_gone_says_that_model_id_tells_where_the_weights_are_now(copy, tmp_path):
+    copy.rename(tmp_path / "elsewhere")
+    text = why_refused(copy)
+    assert "model_id" in text and "--model_id" in text and "did you mean" not in text
+
+
+@pytest.mark.parametrize("kind", ["another name", "a broken link"])
+def test_did_you_mean_never_offers_a_file_that_is_not_there_or_holds_no_weights(kind, tmp_path):
+    (tmp_path / "model.txt").write_text("notes")
+    if kind == "a broken link":
+        (tmp_path / "model").symlink_to(tmp_path / "nowhere")
+    assert "did you mean" not in why_refused(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    "model_id",
+    ["", "a/b--c", "a/b..c", "a//b", "a/b/c", "a/b.git", "-a/b", "~nobody/x", "a" * 5000, "a\0b"],
+)
+def test_a_malformed_id_is_refused_in_one_line(model_id, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert "neither a path" in no_access(model_id)
+    assert "neither a path" in why_refused(model_id)
+
+
+@pytest.mark.parametrize("model_id", [None, 3, ["tiny"]])
+def test_a_model_id_that_is_no_text_is_refused(model_id):
+    assert "as text" in why_refused(model_id)
+
+
+def test_a_hub_cache_folder_without_its_commit_says_which_it_has(tiny, tmp_path):
+    cache = tmp_path / "models--facebook--dinov3-vits16"
+    (cache / "snapshots").mkdir(parents=True)
+    assert "no revision 'main'" in why_refused(cache)
+    shutil.copytree(tiny, cache / "snapshots" / "abc")
+    assert load_weights(cache).revision == "abc"
+    shutil.copytree(tiny, cache / "snapshots" / "def")
+    assert "abc, def" in why_refused(cache)
+
+
+def test_a_folder_named_snapshots_does_not_make_a_hub_cache(tiny, tmp_path):
+    shutil.copytree(tiny, tmp_path / "project" / "snapshots" / "tiny")
+    assert "did you mean" in why_refused(tmp_path / "project")
 
 
 def test_check_access_of_a_folder_verifies_it(tiny):
@@ -107,10 +154,103 @@ def test_mount_drive_in_colab_mounts_read_only(monkeypatch):
 def test_weights_on_drive_are_copied_to_the_local_disk_first(copy, tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "DRIVE", tmp_path)
     monkeypatch.setattr(sources.Path, "home", lambda: tmp_path / "home")
-    path, _ = sources.find_source(copy)
-    assert tmp_path / "home" in path.parents
-    original = (copy / "model.safetensors").read_bytes()
-    assert (path / "model.safetensors").read_bytes() == original
+    source = sources.on_local_disk(sources.find_source(copy))
+    original = copy / "model.safetensors"
+    local = source.files[original]
+    assert tmp_path / "home" in local.parents
+    assert local.read_bytes() == original.read_bytes()
+
+
+@pytest.fixture
+def drive(tmp_path, monkeypatch):
+    "A Drive of our own, and a home folder for the copies."
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    monkeypatch.setattr(sources, "DRIVE", drive)
+    monkeypatch.setattr(sources.Path, "home", lambda: tmp_path / "home")
+    return drive
+
+
+@pytest.mark.parametrize("time", ["another time", "the same time"])
+@pytest.mark.parametrize("given", ["folder", "file"])
+def test_drive_copy_stale(time, given, tiny, drive, tmp_path):
+    "Other weights of the same size take the place of the first, as a zip may unpack them too."
+    folder = drive / "model"
+    path = shutil.copytree(tiny, folder) / ("" if given == "folder" else "model.safetensors")
+    load_weights(path)
+    before = (folder / "model.safetensors").stat()
+    shutil.rmtree(folder)
+    other = make_tiny_snapshot(folder, seed=1, **SMALL)
+    if time == "the same time":
+        os.utime(other / "model.safetensors", ns=(before.st_atime_ns, before.st_mtime_ns))
+    expected = load_weights(shutil.copytree(other, tmp_path / "off drive")).fingerprint
+    assert load_weights(path).fingerprint == expected
+
+
+def test_drive_copy_is_not_made_again_without_need(tiny, drive, monkeypatch):
+    folder = shutil.copytree(tiny, drive / "model")
+    load_weights(folder)
+    monkeypatch.setattr(shutil, "copyfile", None)
+    load_weights(folder)
+
+
+def test_drive_copy_of_a_damaged_file_names_drive_and_is_renewed_once_mended(tiny, drive):
+    file = shutil.copytree(tiny, drive / "model") / "model.safetensors"
+    whole = file.read_bytes()
+    for broken in (whole[:-4000], whole[:-4000] + b"\xff" * 4000):
+        file.write_bytes(broken)
+        text = why_refused(drive / "model")
+        assert str(drive / "model") in text and "home" not in text
+        file.write_bytes(whole)
+        load_weights(drive / "model")
+
+
+def test_drive_copy_loses_what_drive_lost(tiny, drive):
+    folder = shutil.copytree(tiny, drive / "model")
+    names = load_file(folder / "model.safetensors")
+    split_into_shards(folder, dict.fromkeys(names, "model-00001-of-00001.safetensors"))
+    copy = local_copy(folder)
+    (folder / "model.safetensors.index.json").unlink()
+    (folder / "model-00001-of-00001.safetensors").unlink()
+    assert local_copy(folder) == copy
+    wanted = {"config.json", "preprocessor_config.json", "model.safetensors"}
+    assert {file.name for file in copy.iterdir()} == wanted
+
+
+def test_drive_hub_cache_folder(tiny, drive):
+    cache = drive / "hub" / "models--facebook--dinov3-x"
+    shutil.copytree(tiny, cache / "snapshots" / "abc123")
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text("abc123")
+    assert load_weights(cache).revision == "abc123"
+    assert (local_copy(cache) / "config.json").exists()
+    assert f"did you mean '{cache / 'snapshots' / 'abc123'}'" in why_refused(cache.parent)
+
+
+def test_drive_is_recognised_by_a_relative_path(tiny, drive, tmp_path, monkeypatch):
+    shutil.copytree(tiny, drive / "model")
+    monkeypatch.chdir(drive)
+    load_weights("model")
+    assert list((tmp_path / "home").rglob("model.safetensors"))
+
+
+def test_drive_that_is_not_mounted_is_said(drive):
+    drive.rmdir()
+    assert "not mounted" in why_refused(drive / "model")
+
+
+def test_drive_that_breaks_off_is_one_sentence(tiny, drive, monkeypatch):
+    def broken(source, target):
+        raise OSError(107, "Transport endpoint is not connected")
+
+    shutil.copytree(tiny, drive / "model")
+    monkeypatch.setattr(shutil, "copyfile", broken)
+    assert "Transport endpoint" in why_refused(drive / "model")
+
+
+def test_a_folder_without_weights_is_not_copied(tmp_path):
+    with pytest.raises(UserError, match="no weights to copy"):
+        local_copy(tmp_path, tmp_path / "cache")
 
 
 def test_a_copy_that_lost_bytes_is_not_kept(copy, tmp_path, monkeypatch):
@@ -138,8 +278,9 @@ def hub(tiny, tmp_path, monkeypatch):
     files = {f.name: f.read_bytes() for f in tiny.iterdir()}
     with contextlib.ExitStack() as stack:
 
-        def start(token=None, **options):
-            server = Hub({ID: files}, **options)
+        def start(token=None, lacks=(), **options):
+            there = {name: body for name, body in files.items() if name not in lacks}
+            server = Hub({ID: there}, **options)
             monkeypatch.setenv("HF_ENDPOINT", stack.enter_context(serve(server)))
             monkeypatch.setattr(sources, "hub_token", lambda: token)
             monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
@@ -269,6 +410,90 @@ def test_check_access_of_a_cached_model_needs_no_network(hub, monkeypatch):
     load_weights(ID)
     monkeypatch.setenv("HF_ENDPOINT", NOBODY)
     assert "cache" in check_access(ID)
+
+
+XET = "Data processing error: File reconstruction error: IO Error: "
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("Data processing error: CAS service error"), "CAS service error"),
+        (RuntimeError(XET + "No space left on device (os error 28)"), "No space left"),
+        (RuntimeError(XET + "Permission denied (os error 13)"), "Permission denied"),
+        (ValueError("hf_secret\nin two lines"), "cannot be reached"),
+        (Exception(), "cannot be reached"),
+    ],
+    ids=["xet", "xet, full disk", "xet, not ours", "two lines", "without a word"],
+)
+def test_hub_any_error_of_a_download_is_one_line(error, said, hub, monkeypatch):
+    def fails(*args, **kwargs):
+        raise error
+
+    hub("hf_secret")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fails)
+    text = why_refused(ID)
+    assert said in text and ID in text and "hf_secret" not in text
+
+
+def cached_folder(tmp_path):
+    "The snapshot of ID in the cache that the fixture `hub` uses."
+    folder = tmp_path / "hub" / ("models--" + ID.replace("/", "--")) / "snapshots"
+    return folder / SHA
+
+
+@pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json", "model.safetensors"])
+def test_check_of_incomplete_cache(name, hub, tmp_path, monkeypatch):
+    hub()
+    load_weights(ID)
+    (cached_folder(tmp_path) / name).unlink()
+    assert "can be downloaded" in check_access(ID)
+    (cached_folder(tmp_path) / name).unlink(missing_ok=True)
+    monkeypatch.setenv("HF_ENDPOINT", NOBODY)
+    text = no_access()
+    assert f"{name}' is missing" in text and "cannot be reached" in text
+
+
+def test_check_of_incomplete_cache_names_the_missing_shard(hub, tmp_path, monkeypatch):
+    hub()
+    load_weights(ID)
+    folder = cached_folder(tmp_path)
+    names = list(load_file(folder / "model.safetensors"))
+    shards = {n: f"model-0000{1 + i % 2}-of-00002.safetensors" for i, n in enumerate(names)}
+    split_into_shards(folder, shards)
+    monkeypatch.setenv("HF_ENDPOINT", NOBODY)
+    assert "cache" in check_access(ID)
+    (folder / "model-00002-of-00002.safetensors").unlink()
+    assert "model-00002-of-00002.safetensors' is missing" in no_access()
+
+
+def test_check_of_damaged_cache(hub, tmp_path):
+    hub()
+    load_weights(ID)
+    file = cached_folder(tmp_path) / "model.safetensors"
+    data = file.read_bytes()
+    file.unlink()
+    file.write_bytes(data[:-1000])
+    assert "truncated" in no_access()
+
+
+@pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json", "model.safetensors"])
+def test_check_of_a_hub_model_that_lacks_a_file_names_it(name, hub):
+    hub(lacks=[name])
+    assert f"has no {name}" in no_access()
+
+
+def test_check_of_a_hub_model_of_another_kind_says_so(hub):
+    server = hub()
+    server.repos[ID]["config.json"] = json.dumps({"model_type": "bert"}).encode()
+    assert "'bert'" in no_access()
+
+
+def test_hub_known_name_that_is_gone_is_not_offered_again(hub):
+    server = hub()
+    server.repos.clear()
+    text = no_access(ID)
+    assert "there is no model" in text and text.count(ID) == 1
 
 
 def test_token_comes_from_colab_then_environment(monkeypatch):

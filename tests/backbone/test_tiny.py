@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from snapshots import SMALL, drop_key, each_dinov2
 
 from dinofrcnn.backbone.sources import load_weights
@@ -52,6 +52,51 @@ def test_tiny_snapshot_never_overwrites_weights_that_are_not_random(tmp_path):
     drop_key(folder / "config.json", RANDOM_FLAG)
     with pytest.raises(UserError, match="not random"):
         make_tiny_snapshot(folder)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "x.safetensors", "x.bin", "x.pth", "x.pt"])
+def test_tiny_snapshot_never_overwrites_weights_without_a_config(name, tmp_path):
+    if name.endswith("safetensors"):
+        save_file({"norm.weight": torch.ones(3)}, tmp_path / name)
+    else:
+        torch.save({"norm.weight": torch.ones(3)}, tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(UserError, match=f"not random .{name}"):
+        make_tiny_snapshot(tmp_path)
+    assert [f.name for f in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "{}"])
+def test_tiny_snapshot_never_overwrites_a_config_that_it_did_not_write(text, tmp_path):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError, match="not random"):
+        make_tiny_snapshot(tmp_path)
+
+
+def test_tiny_snapshot_is_written_again_over_its_own_files(tmp_path):
+    first = load_weights(make_tiny_snapshot(tmp_path, **SMALL)).fingerprint
+    (tmp_path / "config.json").unlink()
+    again = make_tiny_snapshot(tmp_path, seed=1, **SMALL)
+    assert load_weights(again).fingerprint != first
+
+
+def test_tiny_snapshot_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert make_tiny_snapshot("~/tiny", **SMALL) == tmp_path / "tiny"
+
+
+def test_tiny_snapshot_of_settings_that_no_model_can_have_is_refused(tmp_path):
+    with pytest.raises(UserError, match="cannot|can be built"):
+        make_tiny_snapshot(tmp_path, hidden_size="wide")
+    assert not list(tmp_path.iterdir())
+
+
+def test_tiny_snapshot_keeps_the_fingerprints_of_version_0_1_0(tiny, tmp_path):
+    "Caches and checkpoints carry them: how weights are loaded may change, these may not."
+    assert load_weights(tiny).fingerprint == "568532a27feada8d"
+    assert load_weights(make_tiny_snapshot(tmp_path)).fingerprint == "2da1de1aa3d087aa"
 
 
 @each_dinov2

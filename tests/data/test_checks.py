@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from patients import SIZES, boxes, cats_and_dogs, first_only, look, the_only
+from patients import SIZES, boxes, cats_and_dogs, first_only, healthy, look, the_only
 
 from dinofrcnn.data.checks import aspect_slope
 from dinofrcnn.data.doctor import inspect
 from dinofrcnn.data.findings import read_table
-from dinofrcnn.labels.annotations import read_annotations, write_annotations
+from dinofrcnn.labels.annotations import Annotations, read_annotations, write_annotations
 
 
 def mixed_up(x1, y1, x2, y2, w, h):
@@ -305,3 +305,38 @@ def test_bccd_with_boxes_scaled_by_width_over_height(blood, fx, fy):
     for r in train.records:
         r["boxes"] = [[x1 * fx, y1 * fy, x2 * fx, y2 * fy] for x1, y1, x2, y2 in r["boxes"]]
     assert any(f.severity == "fault" for f in inspect({"train": train}).findings)
+
+
+# more than the detector reports
+
+
+def crowded(objects):
+    def fill(record):
+        record["boxes"] = [
+            [8 * (k % 60), 8 * (k // 60), 8 * (k % 60) + 6, 8 * (k // 60) + 6]
+            for k in range(objects)
+        ]
+        record["labels"] = [k % 2 for k in range(objects)]
+
+    return first_only(fill)
+
+
+def test_more_than_100_objects():
+    "250 objects, 100 detections at most, a perfect detector at mAP 0.41: nothing said so."
+    many = [f for f in look(crowded(250)) if "more than 100 objects" in f.seen]
+    assert len(many) == 1 and "up to 250" in many[0].seen and "1 image" in many[0].seen
+    assert "detections_per_img to 250" in many[0].do
+
+
+def test_100_objects_are_not_too_many():
+    assert not any("detections_per_img" in f.do for f in look(crowded(100)))
+
+
+def test_raised_setting_ends_the_finding():
+    records = healthy()
+    for record in records:
+        crowded(250)(record)
+    source = {"train": Annotations(records, ["cat", "dog"])}
+    for limit, expected in (249, 1), (250, 0):
+        findings = inspect(source, detections_per_img=limit).findings
+        assert sum("detections_per_img" in f.do for f in findings) == expected

@@ -1,8 +1,11 @@
 "The inspection: its page, its pictures, and what cannot be inspected."
 
+import os
+
 import pytest
 from patients import cats_and_dogs, healthy, image_split
 
+from dinofrcnn.data.dataset import DataFolder
 from dinofrcnn.data.doctor import inspect
 from dinofrcnn.labels.annotations import Annotations
 from dinofrcnn.runtime import UserError
@@ -53,3 +56,40 @@ def test_split_without_boxes_is_a_page_too(records):
     assert "no boxes" in str(inspection)
     inspection.show_centres()
     inspection.show_anchors()
+
+
+@pytest.mark.parametrize("slip", [DataFolder("data"), DataFolder("data").train, "data"])
+def test_slip_shows_the_right_call(slip):
+    with pytest.raises(UserError, match="inspect\\({'train': data.train"):
+        inspect(slip)
+
+
+def test_names_that_are_no_text_or_mathematics_stop_nothing(tmp_path):
+    names = ["a_b$x^$", "a\udcffb"]
+    records = image_split(tmp_path / "train", range(5))[1].records
+    source = tmp_path / "train", Annotations(records, names)
+    folder = inspect({"train": source}).save(tmp_path / "report")
+    assert len(list(folder.iterdir())) == 4
+    assert "a_b$x^$" in (folder / "inspection.txt").read_text()
+
+
+def test_damaged_image_does_not_stop_the_sheet(tmp_path):
+    source = image_split(tmp_path / "train", range(5))
+    first = tmp_path / "train" / source[1].records[0]["file_name"]
+    first.write_bytes(first.read_bytes()[:300])
+    folder = inspect({"train": source}).save(tmp_path / "report")
+    assert (folder / "sheet.png").exists()
+
+
+def test_picture_of_an_earlier_inspection_does_not_stay(tmp_path):
+    inspect({"train": image_split(tmp_path / "train", range(5))}).save(tmp_path / "report")
+    inspect({"train": cats_and_dogs()}).save(tmp_path / "report")
+    assert not (tmp_path / "report/sheet.png").exists()
+
+
+def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    _, annotations = image_split(tmp_path / "train", range(5))
+    inspect({"train": ("~/train", annotations)}).save("~/report")
+    assert "~" not in os.listdir(tmp_path) and (tmp_path / "report/sheet.png").exists()

@@ -407,3 +407,21 @@ def test_damaged_archive_leaves_nothing_behind(drive, tmp_path):
     with pytest.raises(UserError, match="neither a zip nor a tar"):
         copy_to_local(drive / "set.zip", tmp_path / "data")
     assert os.listdir(tmp_path / "data") == []
+
+
+def test_tilde_is_the_home_folder(public, drive, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(drive)
+    assert download("bccd", "~/data").root == tmp_path / "data/bccd"
+    assert copy_to_local("~/drive/photos", "~/fast") == tmp_path / "fast/photos"
+    unpack("~/drive/photos.tar", "~/again")
+    assert folder_checksum("~/again") == folder_checksum(tmp_path / "fast/photos")
+    assert "~" not in os.listdir(drive)
+
+
+def test_tilde_in_the_place_of_local_copies(public, server, tmp_path, monkeypatch):
+    (tmp_path / "mine/bccd").mkdir(parents=True)
+    public.rename(tmp_path / "mine/bccd/BCCD")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DINOFRCNN_DATASETS", "~/mine")
+    assert download("bccd", tmp_path / "data").test.annotations.exists() and server.asked == []

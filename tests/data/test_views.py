@@ -9,11 +9,13 @@ from dinofrcnn.data.views import (
     View,
     boxes_to_image,
     boxes_to_network,
+    check_values,
+    jitter_colour,
     network_input,
     network_size,
     resize_to_network,
 )
-from dinofrcnn.runtime import UserError
+from dinofrcnn.runtime import UserError, refusal
 
 sides = st.integers(1, 4000)
 
@@ -66,3 +68,50 @@ def test_flip_moves_the_object_with_its_box():
     x, boxes = network_input(image, torch.tensor([[0.0, 16, 16, 32]]), 64, 96, 16, View(flip=True))
     x1, y1, x2, y2 = boxes[0].int().tolist()
     assert x[:, y1:y2, x1:x2].min() == 1 and x.sum() == image.sum()
+
+
+PHOTO = torch.rand(3, 60, 90, generator=torch.Generator().manual_seed(0))
+NO_IMAGES = {
+    "0..255": PHOTO * 255,
+    "bytes": (PHOTO * 255).to(torch.uint8),
+    "normalised": (PHOTO - 0.45) / 0.225,
+    "all NaN": PHOTO * float("nan"),
+    "one NaN": PHOTO.where(PHOTO.max() > PHOTO, torch.nan),
+    "infinite": PHOTO.where(PHOTO.max() > PHOTO, torch.inf),
+    "half, normalised": ((PHOTO - 0.45) / 0.225).half(),
+}
+NOTHING = torch.zeros(0, 4)
+
+
+def enlarged(image):
+    return resize_to_network(image, 128, 192)
+
+
+def at_network_size(image):
+    return resize_to_network(image[:, :48, :64], 48, 64)
+
+
+def recoloured(image):
+    "`jitter_colour` cuts off at 0 and 1, too, before anything is resized."
+    return network_input(image, NOTHING, 128, 192, 16, View(colour=3))
+
+
+@pytest.mark.parametrize("door", [enlarged, at_network_size, recoloured])
+@pytest.mark.parametrize("kind", NO_IMAGES)
+def test_image_values_out_of_range(kind, door):
+    "An image in 0..255, normalised or NaN was cut off to [0, 1] before anything looked at it."
+    image = NO_IMAGES[kind]
+    with pytest.raises(UserError, match=r"values in \[0, 1\]"):
+        door(image)
+
+
+@pytest.mark.parametrize("image", [PHOTO, PHOTO.half(), PHOTO * 0, PHOTO * 1.008 - 0.005])
+def test_image_values_in_range_pass(image):
+    check_values(image)
+    jitter_colour(image, 3)
+
+
+def test_values_that_are_refused_are_named():
+    said = refusal(check_values, NO_IMAGES["normalised"])
+    assert "-2" in said and "do not normalise" in said
+    assert "uint8" in refusal(check_values, NO_IMAGES["bytes"])

@@ -5,6 +5,7 @@ import torch
 from small_detector import RATIOS, SIZES, small_detector
 
 from dinofrcnn.backbone.tiny import make_tiny_snapshot
+from dinofrcnn.detector import checkpoint
 from dinofrcnn.detector.checkpoint import load_model, read_checkpoint, save_checkpoint
 from dinofrcnn.runtime import UserError
 
@@ -14,7 +15,9 @@ def model(backbone):
     return small_detector(backbone)
 
 
-def test_checkpoint_trained_in_fp16_on_a_gpu_loads_on_a_cpu(model, tiny, tmp_path):
+def test_checkpoint_trained_in_fp16_on_a_gpu_loads_on_a_cpu(
+    model, tiny, tmp_path, monkeypatch, capsys
+):
     args = dict(
         model_id=str(tiny),
         precision="fp16",
@@ -22,8 +25,42 @@ def test_checkpoint_trained_in_fp16_on_a_gpu_loads_on_a_cpu(model, tiny, tmp_pat
         anchor_sizes=SIZES,
         aspect_ratios=RATIOS,
     )
+    monkeypatch.setattr(model.backbone, "precision", "fp16")
     save_checkpoint(tmp_path / "a.pth", model, args)
     assert load_model(tmp_path / "a.pth", device="cpu").backbone.precision == "fp32"
+    assert "trained in fp16, which cpu cannot: computing in fp32" in capsys.readouterr().out
+
+
+def test_checkpoint_computes_in_the_precision_it_was_trained_in(model, tiny, tmp_path, monkeypatch):
+    args = dict(model_id=str(tiny), strides=[8, 16, 32], anchor_sizes=SIZES, aspect_ratios=RATIOS)
+    monkeypatch.setattr(model.backbone, "precision", "bf16")
+    save_checkpoint(tmp_path / "a.pth", model, args)
+    assert load_model(tmp_path / "a.pth", device="cpu").backbone.precision == "bf16"
+    asked = load_model(tmp_path / "a.pth", device="cpu", precision="fp32")
+    assert asked.backbone.precision == "fp32"
+
+
+def test_checkpoint_takes_the_weights_at_the_commit_it_was_trained_on(
+    model, tiny, tmp_path, monkeypatch
+):
+    "`main` may have moved on since."
+    args = dict(model_id="facebook/some-model")
+    monkeypatch.setitem(model.backbone.weights_id, "revision", "c0ffee")
+    save_checkpoint(tmp_path / "a.pth", model, args)
+    asked = {}
+
+    def build(classes, **given):
+        asked.update(given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "build_model", build)
+    with pytest.raises(KeyboardInterrupt):
+        load_model(tmp_path / "a.pth", device="cpu")
+    assert asked["revision"] == "c0ffee"
+    asked.clear()
+    with pytest.raises(KeyboardInterrupt):
+        load_model(tmp_path / "a.pth", model_id=str(tiny), device="cpu")
+    assert "revision" not in asked, "another place has other commits"
 
 
 def test_checkpoint_holds_no_frozen_weights(model, tiny, tmp_path):

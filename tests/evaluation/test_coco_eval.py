@@ -1,15 +1,20 @@
 "The measurement itself, with both engines, and what a report says."
 
 import copy
+import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from perfect import perfect, scores
+from PIL import Image
 
+from dinofrcnn import __version__
 from dinofrcnn.backbone.cache import FeatureDataset
-from dinofrcnn.data.dataset import DetectionDataset
+from dinofrcnn.data.dataset import DataFolder, DetectionDataset
 from dinofrcnn.detector.checkpoint import load_model
-from dinofrcnn.evaluation.coco import coco_eval, detect, evaluate, make_report
+from dinofrcnn.evaluation.coco import STATS, Report, coco_eval, detect, evaluate, make_report
 from dinofrcnn.labels.annotations import Annotations, to_coco
 from dinofrcnn.runtime import UserError
 
@@ -199,3 +204,188 @@ def test_report_is_saved_with_numbers_and_pictures(trained, data, tmp_path):
         "detections.jpg",
         "precision_recall.png",
     }
+
+
+# what is not measured, and other limits
+
+
+def split_of(folder, truth, leave_out=()):
+    "The images of `truth`, black, but for some: a data set on them."
+    folder.mkdir(exist_ok=True)
+    for r in truth.records:
+        if r["file_name"] not in leave_out:
+            Image.new("RGB", (r["width"], r["height"])).save(folder / r["file_name"])
+    return DetectionDataset(folder, truth)
+
+
+def report_of(dataset):
+    return make_report(dataset, oracle(dataset.annotations))
+
+
+def test_evaluation_on_fewer_images_says_so(truth, tmp_path):
+    report = report_of(split_of(tmp_path / "images", truth, ["1.jpg", "3.jpg"]))
+    assert "2 of 4 image files are missing and were not measured: 1.jpg, 3.jpg" in str(report)
+    assert report.missing == ["1.jpg", "3.jpg"] == report.metrics()["missing"]
+    assert "missing" not in str(report_of(split_of(tmp_path / "all", truth)))
+
+
+@pytest.mark.parametrize("limit", [0, -1, 2.5])
+def test_limit_below_one_is_refused(trained, data, limit):
+    with pytest.raises(UserError, match="limit"):
+        evaluate(trained.best, data.test, limit=limit)
+
+
+@ENGINES
+def test_boxes_without_area_are_no_misses(truth, engine, tmp_path):
+    "pycocotools counts each as a miss. Our numbers are its numbers for the file without them."
+    flat = copy.deepcopy(truth)
+    for r in flat.records:
+        r["boxes"] = [[5, 5, 5, 30], *r["boxes"], [60, 40, 50, 70]]
+        r["labels"] = [0, *r["labels"], 1]
+        r["area"] = [0, *[9.0] * (len(r["boxes"]) - 2), None]
+    found = [{k: v[1:] for k, v in d.items()} for d in oracle(truth)]  # one of each is missed
+    without = copy.deepcopy(truth)
+    for r in without.records:
+        r["area"] = [9.0] * len(r["boxes"])
+    assert np.array_equal(coco_eval(flat, found, engine).stats, coco_eval(without, found).stats)
+    assert coco_eval(flat, oracle(truth), engine).stats[0] == 1
+    reference = scores(to_coco(without), perfect(to_coco(without)))
+    assert np.allclose(coco_eval(flat, oracle(truth), engine).stats, reference)
+    assert scores(to_coco(flat), perfect(to_coco(without)))[0] < 1  # what pycocotools says
+    report = report_of(split_of(tmp_path / "images", flat))
+    assert "boxes without area, not measured because nothing can find them: 8" in str(report)
+    assert [c["objects"] for c in report.per_class.values()] == [4, 2]
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    "ids", [["a", "b", "7", "é"], [2**63 + i for i in range(4)], [1, "1", 2, 3]]
+)
+def test_image_ids_that_engines_cannot_take_are_numbered_anew(truth, engine, ids, tmp_path):
+    for r, image_id in zip(truth.records, ids, strict=True):
+        r["image_id"] = image_id
+    assert coco_eval(truth, oracle(truth), engine).stats[0] == 1
+    folder = report_of(split_of(tmp_path / "images", truth)).save(tmp_path / "report")
+    rows = json.loads((folder / "detections.json").read_text())
+    assert {row["image_id"] for row in rows} == set(ids) - {ids[2]}
+
+
+@ENGINES
+def test_null_area_and_iscrowd_are_measured(truth, engine):
+    for r in truth.records:
+        r["area"] = r["iscrowd"] = [None] * len(r["boxes"])
+    assert coco_eval(truth, oracle(truth), engine).stats[0] == 1
+
+
+@pytest.mark.parametrize("kind", ["empty", "crowds", "flat"])
+def test_no_objects_to_measure_on(truth, tmp_path, kind):
+    "The report said -1 and nothing else."
+    for r in truth.records:
+        n = len(r["boxes"])
+        if kind == "crowds":
+            r["iscrowd"] = [1] * n
+        else:
+            r["boxes"] = [[3, 3, 3, 9]] * (n if kind == "flat" else 0)
+            r["labels"] = r["labels"][: len(r["boxes"])]
+    report = report_of(split_of(tmp_path / "images", truth))
+    assert report.map == -1
+    assert "no objects to measure on: none of the 4 images has a box" in str(report)
+    assert all(c["objects"] == 0 for c in report.per_class.values())
+    assert len(list(report.save(tmp_path / "report").iterdir())) == 5
+
+
+def many(objects, classes=1):
+    "An image with so many objects, and detections of all of them."
+    boxes = [
+        [8 * (k % 40), 8 * (k // 40), 8 * (k % 40) + 6, 8 * (k // 40) + 6] for k in range(objects)
+    ]
+    record = dict(file_name="0.jpg", width=320, height=240, boxes=boxes)
+    record["labels"] = [k % classes for k in range(objects)]
+    return Annotations([record], ["a", "b", "c"][:classes])
+
+
+@ENGINES
+def test_more_than_100_objects(engine, tmp_path):
+    "250 perfect detections scored 0.41."
+    truth = many(250)
+    result = coco_eval(truth, oracle(truth), engine)
+    numbers = dict(zip(STATS, result.stats, strict=True))
+    assert numbers["map"] == numbers["map50"] == numbers["map_small"] == 1
+    assert numbers["recall_100"] == pytest.approx(0.4) and numbers["recall_small"] == 1
+    report = report_of(split_of(tmp_path / "images", truth))
+    assert "up to 250 detections were counted, not COCO's 100" in str(report)
+    assert report.per_class["a"]["ap"] == 1
+
+
+@ENGINES
+@pytest.mark.parametrize("objects, classes", [(100, 1), (200, 2), (3, 3)])
+def test_up_to_100_objects_of_a_class_the_numbers_are_cocos(objects, classes, engine, tmp_path):
+    truth = many(objects, classes)
+    found = oracle(truth)
+    found[0]["boxes"] = found[0]["boxes"] + torch.rand(objects, 4).sort().values
+    result = coco_eval(truth, found, engine)
+    assert result.params.maxDets == [1, 10, 100]
+    mine = np.array(result.stats)
+    result.summarize()
+    assert np.array_equal(mine, np.asarray(result.stats)[:12])
+    assert "detections were counted" not in str(report_of(split_of(tmp_path / "images", truth)))
+
+
+def test_other_slips_than_a_split_show_the_right_call(data):
+    slips = [data, data.root, str(data.root), str(data.test.annotations), None, (data.test,), {}]
+    for slip in [*slips, DetectionDataset(*data.test), DataFolder("ab"), "ab"]:
+        with pytest.raises(UserError, match=r"evaluate\(model, data.test\)"):
+            evaluate("no/model.pth", slip)
+
+
+def test_metrics_name_what_was_measured_on(trained, data, tmp_path):
+    folder = evaluate(trained.best, data.test, limit=2).save(tmp_path / "report")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["split"] == {
+        "images": str(data.test.images),
+        "annotations": str(data.test.annotations),
+    }
+    assert metrics["checkpoint"] == str(trained.best)
+    assert (metrics["images"], metrics["dinofrcnn"]) == (2, __version__)
+
+
+def test_metrics_name_no_checkpoint_that_is_not_known(data):
+    metrics = report_of(DetectionDataset(data.test.images, data.test.annotations)).metrics()
+    assert metrics["checkpoint"] is None
+
+
+def test_failing_picture_stops_neither_numbers_nor_pictures(truth, tmp_path, monkeypatch, capsys):
+    report = report_of(split_of(tmp_path / "images", truth))
+    report.save(tmp_path / "report")
+
+    def fails(self, n=6, score=0.5):
+        assert (tmp_path / "report/metrics.json").exists()
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(Report, "show_failures", fails)
+    names = {p.name for p in report.save(tmp_path / "report").iterdir()}
+    assert "failures.jpg" not in names and "detections.jpg" in names and len(names) == 4
+    assert "no ink" in capsys.readouterr().out
+
+
+def test_names_that_are_mathematics_or_no_text_stop_no_report(truth, tmp_path, capsys):
+    truth.classes[:] = ["a_b$x^$", "a\udcffb"]
+    folder = report_of(split_of(tmp_path / "images", truth)).save(tmp_path / "report")
+    assert len(list(folder.iterdir())) == 5 and not capsys.readouterr().out
+    assert "a_b$x^$" in json.loads((folder / "metrics.json").read_text())["per_class"]
+
+
+def test_tilde_in_checkpoint_and_cache_is_the_home_folder(trained, data, tmp_path, monkeypatch):
+    "cache_dir=config.cache_dir, the default '~/.cache/…', made a folder named ~."
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(trained.best, tmp_path / "best.pth")
+    evaluate("~/best.pth", data.test, cache_dir="~/cache", limit=1)
+    assert {p.name for p in tmp_path.iterdir()} == {"best.pth", "cache"}
+
+
+def test_tilde_is_the_home_folder(truth, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert report_of(split_of(tmp_path / "images", truth)).save("~/report") == tmp_path / "report"
+    assert {p.name for p in tmp_path.iterdir()} == {"images", "report"}

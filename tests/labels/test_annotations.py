@@ -13,6 +13,7 @@ from dinofrcnn.labels.annotations import (
     ANNOTATION_FILE,
     META_FILE,
     Annotations,
+    expanded,
     read_annotations,
     to_coco,
     validate,
@@ -108,6 +109,13 @@ REFUSED = {
     "width NaN": ("width", float("nan"), "positive width and height"),
     "iscrowd of another length": ("iscrowd", [0], "2 boxes but 1 entries in 'iscrowd'"),
     "image_id a list": ("image_id", [1], "image_id"),
+    "image_id a fraction": ("image_id", 1.5, "image_id 1.5 is neither a whole number nor a text"),
+    "image_id a float": ("image_id", 7.0, "image_id 7.0"),
+    "image_id a bool": ("image_id", True, "image_id True"),
+    "area as text": ("area", [1, "2"], "'area' of box 1 is '2'"),
+    "area NaN": ("area", [float("nan"), 2], "'area' of box 0 is nan"),
+    "area negative": ("area", [1, -2], "'area' of box 1 is -2"),
+    "iscrowd as text": ("iscrowd", ["no", 0], "'iscrowd' of box 0 is 'no'"),
 }
 
 
@@ -228,3 +236,31 @@ def test_edges_to_width_and_back_has_no_floating_point_noise():
     assert np.allclose(box, [0.1, 0.2, 0.2, 0.7])
     assert box[2] == 0.2
     assert box[3] == 0.7
+
+
+def test_null_area_and_iscrowd_say_nothing(written):
+    "`null` stopped pycocotools: None < float."
+    record = {**RECORD, "area": [None, 3], "iscrowd": [None, 1], "image_id": None}
+    validate(Annotations([record], ["a", "b"]))
+    first, second = truth_of(record)["annotations"]
+    assert (first["area"], first["iscrowd"]) == (29 * 38, 0)
+    assert (second["area"], second["iscrowd"]) == (3, 1)
+
+
+@pytest.mark.parametrize("image_id", ["night/17", 2**63, 2**80, -5, None])
+def test_image_ids_of_any_kind_are_read(image_id):
+    validate(Annotations([{**RECORD, "image_id": image_id}], ["a", "b"]))
+
+
+def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    write_annotations(Annotations([RECORD], ["a", "b"]), "~/labels")
+    assert read_annotations("~/labels").records == [RECORD]
+    assert os.listdir(tmp_path) == ["labels"]
+
+
+@pytest.mark.parametrize("path", [None, 7, ["a"]])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(UserError, match="a path is needed"):
+        expanded(path)

@@ -1,12 +1,17 @@
 "Configs: what is accepted, what is refused, and in which words."
 
+import argparse
+import os
+from pathlib import Path
+
 import pytest
 import yaml
 from conftest import REPO
 
+from dinofrcnn.cli import config_of
 from dinofrcnn.detector.checkpoint import load_model
 from dinofrcnn.runtime import UserError
-from dinofrcnn.training.config import TrainConfig, from_text, load_config
+from dinofrcnn.training.config import TrainConfig, from_text, load_config, read_yaml
 from dinofrcnn.training.loop import train
 
 GOOD = dict(model_id="tiny", train_images="i", val_images="j", train_ann="a", val_ann="b")
@@ -171,3 +176,207 @@ def test_file_that_is_no_config_is_refused(text, tmp_path):
 def test_numbers_without_a_dot_are_numbers(tmp_path):
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(GOOD) + "lr: 1e-4\n")
     assert load_config(tmp_path / "c.yaml").lr == 1e-4
+
+
+def in_python(folder, name, text):
+    return TrainConfig(**GOOD, **{name: yaml.safe_load(text)})
+
+
+def in_a_file(folder, name, text):
+    (folder / "c.yaml").write_text(yaml.safe_dump(GOOD) + f"{name}: {text}\n")
+    return load_config(folder / "c.yaml")
+
+
+def on_the_command_line(folder, name, text):
+    return config_of(argparse.Namespace(config=None, **GOOD, **{name: text}))
+
+
+def changed_later(folder, name, text):
+    config = TrainConfig(**GOOD)
+    setattr(config, name, yaml.safe_load(text))
+    return config
+
+
+DOORS = [in_python, in_a_file, on_the_command_line, changed_later]
+each_door = pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
+
+
+@each_door
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("aspect_ratios", "[[0, 1, 2], [0.5, 1, 2], [0.5, 1, 2]]"),
+        ("aspect_ratios", "[[-1, 1, 2], [0.5, 1, 2], [0.5, 1, 2]]"),
+        ("aspect_ratios", "[[], [], []]"),
+        ("anchor_sizes", "[[.nan, 32], [48, 64], [96, 160]]"),
+        ("anchor_sizes", "[[.inf, 32], [48, 64], [96, 160]]"),
+        ("anchor_sizes", "[[0, 32], [48, 64], [96, 160]]"),
+        ("anchor_sizes", "[[true, 32], [48, 64], [96, 160]]"),
+        ("anchor_sizes", "[[], [], []]"),
+        ("anchor_sizes", "[]"),
+        ("strides", "[0, 0, 0]"),
+        ("strides", "[-8, -16, -32]"),
+        ("strides", "[]"),
+        ("layers", "[]"),
+        ("lr", ".inf"),
+        ("backbone_lr", ".nan"),
+        ("weight_decay", ".inf"),
+        ("grad_clip", ".inf"),
+        ("warmup", ".nan"),
+        ("seed", "2147483648"),
+        ("seed", "-1"),
+        ("detections_per_img", "0"),
+        ("lr", "true"),
+        ("epochs", "true"),
+        ("unfreeze", "false"),
+        ("unfreeze", "[]"),
+        ("unfreeze", "-1"),
+    ],
+)
+def test_number_that_cannot_be_is_refused_at_every_door(door, name, text, tmp_path):
+    with pytest.raises(UserError, match=name):
+        door(tmp_path, name, text)
+
+
+@pytest.mark.parametrize("door", [in_python, in_a_file])
+def test_no_pattern_to_unfreeze_is_refused(door, tmp_path):
+    with pytest.raises(UserError, match="unfreeze = '' names no part"):
+        door(tmp_path, "unfreeze", "''")
+
+
+@pytest.mark.parametrize("seed", [0, 20261125, 1764000000, 2**31 - 1])
+def test_seed_from_a_clock_is_accepted(seed):
+    assert TrainConfig(**GOOD, seed=seed).seed == seed
+
+
+def test_wrong_number_is_said_once():
+    assert refused(strides=[0, 0, 0]).count("strides = 0") == 1
+
+
+@pytest.mark.parametrize("door", [in_a_file, on_the_command_line])
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("aspect_ratios", "[[1:2, 1:1, 2:1], [1:2, 1:1, 2:1], [1:2, 1:1, 2:1]]"),
+        ("epochs", "1:2"),
+        ("epochs", "yes"),
+        ("epochs", "on"),
+        ("epochs", "2024-01-01"),
+    ],
+)
+def test_number_is_not_read_in_yamls_own_way(door, name, text, tmp_path):
+    with pytest.raises(UserError, match=name):
+        door(tmp_path, name, text)
+
+
+@pytest.mark.parametrize("door", [in_a_file, on_the_command_line])
+@pytest.mark.parametrize(
+    "name, text, value",
+    [("epochs", "010", 10), ("lr", "5e-4", 5e-4), ("cache", "no", False), ("cache", "true", True)],
+)
+def test_number_is_read_as_a_person_means_it(door, name, text, value, tmp_path):
+    assert getattr(door(tmp_path, name, text), name) == value
+
+
+@pytest.mark.parametrize("text", ["lr: 0.1\nepochs: 3\nlr: 0.1", "{lr: 0.1, lr: 0.2}"])
+def test_key_that_is_given_twice_is_refused_with_its_line(text, tmp_path):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"c\.yaml.*'lr' is there twice, in lines 1"):
+        load_config(tmp_path / "c.yaml")
+
+
+def test_date_and_sexagesimal_stay_text():
+    assert read_yaml("[2024-01-01, 12:30:45, yes, 0x1F]") == [
+        "2024-01-01",
+        "12:30:45",
+        "yes",
+        "0x1F",
+    ]
+
+
+@pytest.mark.parametrize("text", ["12e4567", "1:2", "010", "yes", "2024-01-01", "~", "1e5", ""])
+def test_revision_that_looks_like_something_else_is_saved_as_it_is(text, tmp_path):
+    config = TrainConfig(**GOOD, revision=text)
+    config.save(tmp_path / "c.yaml")
+    assert load_config(tmp_path / "c.yaml") == config
+
+
+def test_text_that_yaml_reads_as_a_number_is_refused_with_the_cure(tmp_path):
+    with pytest.raises(UserError, match="revision = 1234567 .* in quotes"):
+        in_a_file(tmp_path, "revision", "1234567")
+
+
+PATH_KEYS = "model_id data_root train_images train_ann val_images val_ann cache_dir ckpt_dir"
+
+
+@pytest.mark.parametrize("key", PATH_KEYS.split())
+def test_path_object_is_accepted(key):
+    values = dict(GOOD, data_root="d")
+    as_text = TrainConfig(**{**values, key: "some/where"})
+    assert TrainConfig(**{**values, key: Path("some/where")}) == as_text
+
+
+@pytest.mark.parametrize("key", PATH_KEYS.split())
+def test_tilde_is_the_home_folder(key, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    config = TrainConfig(**{**GOOD, "data_root": "d", key: "~/here"})
+    assert "~" not in str(config)
+    assert "/home/me/here" in str(config)
+
+
+def test_usual_cache_is_in_the_home_folder_of_whoever_reads_the_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    config = TrainConfig(**GOOD)
+    assert config.cache_dir == "/home/me/.cache/dinofrcnn"
+    config.save(tmp_path / "c.yaml")
+    monkeypatch.setenv("HOME", "/home/you")
+    assert load_config(tmp_path / "c.yaml").cache_dir == "/home/you/.cache/dinofrcnn"
+
+
+def test_hub_id_is_no_path():
+    assert TrainConfig(**{**GOOD, "model_id": "a/b"}).model_id == "a/b"
+
+
+def test_missing_relative_path_names_the_current_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as e:
+        TrainConfig(**GOOD).check_paths()
+    assert f"relative to the current directory '{os.getcwd()}'" in str(e.value)
+    with pytest.raises(UserError, match="current directory"):
+        load_config("nowhere.yaml")
+
+
+def test_missing_path_on_drive_asks_whether_drive_is_mounted():
+    gone = "/content/drive/MyDrive/photos"
+    with pytest.raises(UserError, match="is Drive mounted"):
+        TrainConfig(**{**GOOD, "train_images": gone}).check_paths()
+
+
+def test_file_given_as_image_folder_is_no_folder(tmp_path):
+    (tmp_path / "f").write_text("")
+    with pytest.raises(UserError, match="train_images '.*' is not a folder"):
+        TrainConfig(**{**GOOD, "train_images": tmp_path / "f"}).check_paths()
+
+
+@pytest.mark.parametrize(
+    "call, cure",
+    [
+        (lambda: load_config(TrainConfig(**GOOD)), "used as it is"),
+        (lambda: load_config(GOOD), r"TrainConfig\(\*\*settings\)"),
+        (lambda: load_config(None), r"load_config\('config.yaml'\)"),
+        (lambda: load_config(REPO / "configs"), "give the config file in it"),
+        (lambda: TrainConfig("c.yaml"), r"load_config\('config.yaml'\)"),
+        (lambda: setattr(TrainConfig(**GOOD), "epoch", 3), "did you mean 'epochs'"),
+    ],
+)
+def test_slip_in_python_is_answered_with_the_right_call(call, cure):
+    with pytest.raises(UserError, match=cure):
+        call()
+
+
+def test_setting_of_more_detections_reaches_the_detector(tiny):
+    from dinofrcnn.detector.detector import build_model
+
+    config = TrainConfig(**{**GOOD, "model_id": tiny}, detections_per_img=250)
+    model = build_model(["a"], **config.model_args())
+    assert model.detector.roi_heads.detections_per_img == 250

@@ -1,10 +1,14 @@
 import json
+import os
+import shutil
 
 import pytest
+import torch
+from PIL import Image
 
 from dinofrcnn.detector.checkpoint import load_model
 from dinofrcnn.runtime import UserError
-from dinofrcnn.use.predict import list_images, predict, save_predictions
+from dinofrcnn.use.predict import list_images, own_pictures, predict, save_predictions
 
 
 def test_folder_is_searched_to_the_bottom_and_other_files_are_left_alone(data):
@@ -42,3 +46,169 @@ def test_broken_image_is_kept_with_its_reason_and_stops_nothing(trained, data, t
     folder = save_predictions([broken, good], load_model(trained.best).classes, tmp_path / "out")
     assert sorted(p.name for p in folder.iterdir()) == ["0001_b.jpg", "predictions.json"]
     assert json.loads((folder / "predictions.json").read_text())[1] == good
+
+
+@pytest.fixture
+def photos(data, tmp_path):
+    "A folder with two images."
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, source in zip("ab", sorted(data.test.images.glob("*.jpg")), strict=False):
+        shutil.copy(source, folder / f"{name}.jpg")
+    return folder
+
+
+def test_images_that_cannot_be_read_here_are_counted_by_their_kind(photos, capsys):
+    for name in ["1.HEIC", "2.heic", "3.HEIF", "c.ppm", "notes.txt"]:
+        (photos / name).write_bytes(b"x")
+    assert len(list_images(photos)) == 2
+    said = "2 HEIC, 1 HEIF, 1 PPM files were passed over: convert them to JPEG\n"
+    assert capsys.readouterr().out == said
+
+
+def test_folder_of_nothing_but_heic_says_so(tmp_path):
+    (tmp_path / "a.HEIC").write_bytes(b"x")
+    with pytest.raises(UserError, match="1 HEIC file was passed over: convert it to JPEG"):
+        list_images(tmp_path)
+
+
+def test_avif_is_read_where_pillow_can(photos):
+    if ".avif" not in Image.registered_extensions():
+        pytest.skip("this Pillow knows no AVIF")
+    Image.open(photos / "a.jpg").save(photos / "c.avif")
+    assert [path.name for path in list_images(photos)] == ["a.jpg", "b.jpg", "c.avif"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda folder: folder.glob("*.jpg"),
+        lambda folder: [str(folder)],
+        lambda folder: {folder / "a.jpg", folder / "b.jpg"},
+        lambda folder: (str(path) for path in folder.iterdir()),
+    ],
+    ids=["glob", "list of a folder", "set", "generator"],
+)
+def test_anything_that_yields_paths_is_predicted_on(trained, photos, given):
+    results = predict(trained.best, given(photos))
+    assert sorted(result["file"] for result in results) == [f"{photos}/a.jpg", f"{photos}/b.jpg"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda folder: Image.open(folder / "a.jpg"),
+        lambda folder: [Image.open(folder / "a.jpg")],
+        lambda folder: torch.rand(3, 64, 64),
+        lambda folder: [torch.rand(3, 64, 64)],
+        lambda folder: None,
+    ],
+    ids=["picture", "pictures", "tensor", "tensors", "nothing"],
+)
+def test_picture_itself_is_refused_with_the_right_call(trained, photos, given):
+    with pytest.raises(UserError, match=r"predict\(model, 'photo.jpg'\)"):
+        predict(trained.best, given(photos))
+
+
+def test_pattern_that_matches_nothing_is_refused(trained, photos):
+    with pytest.raises(UserError, match="empty"):
+        predict(trained.best, photos.glob("*.JPEG"))
+
+
+def test_run_given_as_a_model_is_refused_with_the_right_call(trained, photos):
+    with pytest.raises(UserError, match=r"predict\(run.best"):
+        predict(trained, photos)
+
+
+@pytest.mark.parametrize("score", [50, -0.1, float("nan"), True, "0.5", None])
+def test_score_that_is_not_from_0_to_1_is_refused(trained, photos, score):
+    with pytest.raises(UserError, match="from 0 to 1"):
+        predict(trained.best, photos, score=score)
+
+
+def test_best_score_is_kept_also_where_it_is_below_the_score(trained, photos):
+    low = predict(trained.best, photos, score=0)
+    high = predict(trained.best, photos, score=1)
+    for found, none in zip(low, high, strict=True):
+        assert none["boxes"] == []
+        assert none["best_score"] == max(found["scores"], default=0)
+
+
+def test_home_folder_is_understood(photos, monkeypatch):
+    monkeypatch.setenv("HOME", str(photos.parent))
+    assert list_images("~/photos") == list_images(photos)
+    folder = save_predictions([], ["x"], "~/out")
+    assert folder == photos.parent / "out"
+
+
+def test_path_that_is_not_there_names_the_current_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=str(tmp_path)):
+        list_images("nowhere")
+
+
+def blank(*files):
+    "Results without objects."
+    return [{"file": str(f), "boxes": [], "scores": [], "classes": []} for f in files]
+
+
+def test_pictures_of_an_earlier_prediction_go_and_foreign_ones_stay(photos, tmp_path):
+    out = tmp_path / "out"
+    save_predictions(blank(photos / "a.jpg", photos / "b.jpg"), ["x"], out)
+    (out / "0001_mine.jpg").write_bytes(b"mine")
+    save_predictions(blank(photos / "b.jpg"), ["x"], out)
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["0000_b.jpg", "0001_mine.jpg", "predictions.json"]
+
+
+def test_pictures_of_an_earlier_prediction_are_no_input(photos):
+    save_predictions(blank(photos / "a.jpg", photos / "b.jpg"), ["x"], photos / "runs/predictions")
+    assert [path.name for path in list_images(photos)] == ["a.jpg", "b.jpg"]
+
+
+@pytest.mark.parametrize("text", ["not json", "{}", "[1]", '[{"file": 3}]', '[{"name": "a"}]'])
+def test_somebody_elses_list_names_no_pictures(text, tmp_path):
+    (tmp_path / "predictions.json").write_text(text)
+    assert own_pictures(tmp_path) == set()
+
+
+def test_picture_that_cannot_be_drawn_is_said_and_stops_nothing(photos, tmp_path, capsys):
+    results = blank(photos / "a.jpg", photos / "b.jpg")
+    results[0].update(boxes=[[0, 0, 9, 9]], scores=[0.9], classes=["unknown"])
+    out = save_predictions(results, ["x"], tmp_path / "out")
+    assert sorted(path.name for path in out.iterdir()) == ["0001_b.jpg", "predictions.json"]
+    assert "0000_a.jpg" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["$x_{$.jpg", "n" * 251 + ".jpg", os.fsdecode(b"caf\xe9.jpg"), "line\nbreak.jpg"],
+    ids=["dollars", "long", "not UTF-8", "two lines"],
+)
+def test_image_with_an_odd_name_has_its_picture(photos, tmp_path, name):
+    shutil.copy(photos / "a.jpg", photos / name)
+    out = save_predictions(blank(photos / name), ["x"], tmp_path / "out")
+    assert len(list(out.glob("*.jpg"))) == 1
+
+
+def test_numbers_are_there_before_a_picture_is_drawn(photos, tmp_path, monkeypatch):
+    from dinofrcnn.use import predict as room
+
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(room, "show_prediction", stop)
+    with pytest.raises(KeyboardInterrupt):
+        save_predictions(blank(photos / "a.jpg"), ["x"], tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["predictions.json"]
+
+
+def test_image_with_as_many_objects_as_are_reported_is_said(trained, photos, capsys):
+    model = load_model(trained.best)
+    predict(model, photos, score=1)
+    assert capsys.readouterr().out == ""
+    model.detector.roi_heads.detections_per_img = 1
+    predict(model, photos, score=0)
+    said = capsys.readouterr().out
+    assert said.startswith("2 of 2 images may hold more than the 1 objects")
+    assert "a.jpg" in said

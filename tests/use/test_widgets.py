@@ -39,6 +39,28 @@ def test_wrong_value_is_said_while_typing_and_refused(form):
     assert form.config().batch_size == 4
 
 
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("epochs", "yes"),
+        ("epochs", "1:2"),
+        ("lr", ".inf"),
+        ("aspect_ratios", "[[1:2], [1:1], [2:1]]"),
+        ("anchor_sizes", "[[0], [1], [2]]"),
+        ("detections_per_img", "0"),
+    ],
+)
+def test_number_that_cannot_be_is_said_while_typing(form, name, text):
+    form.boxes[name].value = text
+    assert name in form.said.value
+
+
+def test_paths_are_taken_as_they_are_given(data):
+    form = ConfigForm(data_root=data.root, model_id=Path("tiny"), train_images=Path("photos"))
+    assert form.boxes["model_id"].value == "tiny"
+    assert form.config().train_images == str(data.root / "photos")
+
+
 def test_settings_that_are_not_shown_are_kept(data):
     assert ConfigForm(**data.paths, model_id="tiny", seed=7).config().seed == 7
 

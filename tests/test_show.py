@@ -1,0 +1,152 @@
+"Pictures: whatever a name is made of, it stands in the picture as it is written."
+
+import re
+import warnings
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from conftest import REPO
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dinofrcnn.backbone.tokens import show_maps
+from dinofrcnn.data.doctor import inspect
+from dinofrcnn.evaluation.coco import draw_precision_recall
+from dinofrcnn.labels.annotations import Annotations
+from dinofrcnn.show import (
+    as_written,
+    draw_boxes,
+    finish_figure,
+    save_pictures,
+    shortened,
+    show_boxes,
+    show_grid,
+    texts_of,
+)
+
+NAMES = ["a_b$x^$", "$5", "$\\frac{$", "costs 3$ or 4$", "\\alpha", "100%", "_hidden", "a\udcffb"]
+IMAGE = np.zeros((60, 80, 3), dtype=np.uint8)
+BOX = [[10, 10, 50, 40]]
+
+
+def inspection():
+    records = [
+        dict(file_name=f"{i}.jpg", width=80, height=60, boxes=BOX, labels=[i])
+        for i in range(len(NAMES))
+    ]
+    return inspect({name: Annotations(records, NAMES) for name in ("$x^$", "_val")})
+
+
+def curves():
+    return draw_precision_recall(np.ones((10, 101, len(NAMES))), NAMES)
+
+
+FIGURES = {
+    "show_boxes": lambda name: show_boxes(IMAGE, BOX, [0], [name], title=name),
+    "show_grid": lambda name: show_grid(
+        [IMAGE] * 2, [BOX] * 2, [[0]] * 2, [name], truth=[BOX] * 2, titles=[name] * 2
+    ),
+    "show_maps": lambda name: show_maps([IMAGE, IMAGE], [name] * 2, name),
+    "show_centres": lambda name: inspection().show_centres(),
+    "show_anchors": lambda name: inspection().show_anchors(),
+    "show_precision_recall": lambda name: curves(),
+}
+
+
+def written(figure):
+    return " ".join(text.get_text() for text in texts_of(figure))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("figure", FIGURES)
+def test_dollar_signs_in_names(figure, name, tmp_path):
+    "A class a_b$x^$ or a file b_$1_$2.jpg was read as mathematics and stopped the whole picture."
+    drawn = FIGURES[figure](name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        drawn.savefig(tmp_path / "figure.png")
+    assert name.replace("\udcff", "?") in written(drawn)
+    for text in texts_of(drawn):
+        assert not text.get_parse_math() and not text.get_usetex()
+
+
+def test_dollar_signs_on_axes_of_ones_own(tmp_path):
+    fig, ax = plt.subplots()
+    draw_boxes(ax, IMAGE, BOX, [0], ["a_b$x^$"], title="b_$1_$2.jpg")
+    fig.savefig(tmp_path / "figure.png")
+    plt.close(fig)
+
+
+def test_usetex_of_the_reader_does_not_reach_names():
+    with matplotlib.rc_context({"text.usetex": True}):
+        fig, ax = plt.subplots()
+        draw_boxes(ax, IMAGE, BOX, [0], ["a_b"], title="c_d")
+    assert not any(text.get_usetex() for text in texts_of(fig))
+    plt.close(fig)
+
+
+@pytest.mark.parametrize("figure", ["show_anchors", "show_precision_recall"])
+def test_name_with_an_underscore_is_in_the_legend(figure):
+    legend = FIGURES[figure]("").axes[0].get_legend()
+    assert "_hidden" in " ".join(text.get_text() for text in legend.get_texts())
+
+
+def test_powers_of_ten_along_an_axis_stay_mathematics():
+    fig, ax = plt.subplots()
+    ax.set_yscale("log")
+    as_written(fig)
+    fig.canvas.draw()
+    assert all(tick.label1.get_parse_math() for tick in ax.yaxis.get_major_ticks())
+    plt.close(fig)
+
+
+def test_every_figure_of_the_library_is_finished():
+    "A figure that does not end in finish_figure draws names as mathematics again."
+    for path in (REPO / "dinofrcnn").rglob("*.py"):
+        code = path.read_text()
+        begun = len(re.findall(r"plt\.(?:subplots|figure|subplot_mosaic)\(|Figure\(", code))
+        assert begun == code.count("return finish_figure("), path
+
+
+@given(st.text(max_size=60), st.integers(3, 40))
+def test_long_names_are_shortened_in_the_middle(name, most):
+    short = shortened(name, most)
+    assert len(short) <= most and shortened(short, most) == short
+    if len(name) > most:
+        assert short[0] == shortened(name[0]) and short[-1] == shortened(name[-1])
+
+
+def test_very_long_name_does_not_widen_the_picture(tmp_path):
+    plain = show_boxes(IMAGE, BOX, [0], ["x"], title="x")
+    long = show_boxes(IMAGE, BOX, [0], ["x" * 5000], title="begin" + "x" * 5000 + "end")
+    assert "begin" in written(long) and "end" in written(long)
+    assert max(len(text.get_text()) for text in texts_of(long)) <= 100
+    assert (plain.get_size_inches() == long.get_size_inches()).all()
+
+
+def test_titles_of_a_grid_fit_over_their_images():
+    grid = show_grid([IMAGE] * 4, [BOX] * 4, [[0]] * 4, ["x"], titles=["y" * 90] * 4, columns=4)
+    assert len(grid.axes[0].get_title()) < 40
+
+
+def test_one_failing_picture_does_not_stop_the_rest_and_is_said(tmp_path, capsys):
+    (tmp_path / "b.png").write_text("of an earlier report")
+
+    def fails():
+        raise RuntimeError("no ink")
+
+    def works():
+        return finish_figure(plt.figure())
+
+    save_pictures(tmp_path, {"a.jpg": works, "b.png": fails, "c.png": works})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.jpg", "c.png"]
+    said = capsys.readouterr().out
+    assert "b.png" in said and "no ink" in said and "a.jpg" not in said
+
+
+def test_tensor_labels_are_drawn():
+    figure = show_boxes(torch.zeros(3, 60, 80), torch.tensor(BOX), torch.tensor([0]), ["$"])
+    assert "$" in written(figure)
