@@ -23,7 +23,6 @@ import torch
 
 from dinofrcnn.backbone.backbone import load_backbone
 from dinofrcnn.backbone.tiny import make_tiny_snapshot
-from dinofrcnn.runtime import autocast
 
 SIZES = {
     "S": dict(hidden_size=384, layers=12, heads=6),
@@ -43,7 +42,7 @@ def prepare(folder: str, args: argparse.Namespace) -> tuple[Functions, torch.dev
         return backbone([image])
 
     def bare() -> Any:
-        with torch.inference_mode(), autocast(backbone.device, backbone.precision):
+        with torch.inference_mode(), backbone.compute.autocast():
             pixels = (image - backbone.mean) / backbone.std
             return backbone.model(pixels[None]).last_hidden_state
 

@@ -108,13 +108,12 @@ def add_check(commands: Commands) -> None:
 # %% ../nbs/90_cli.ipynb #ffd6ef7e
 def run_check(args: argparse.Namespace) -> None:
     "Print what this machine has, and whether the backbone can be had."
+    from dinofrcnn.backbone.sources import check_access
     from dinofrcnn.runtime import check
 
     for topic, finding in check().items():
         print(f"{topic:22}{finding}")
     if args.model_id:
-        from dinofrcnn.backbone.sources import check_access
-
         print(f"\n{check_access(args.model_id)}")
 
 # %% ../nbs/90_cli.ipynb #75fbd864
@@ -287,9 +286,7 @@ def run_evaluate(args: argparse.Namespace) -> None:
 
     config = load_config(args.config) if args.config else None
     split = split_to_evaluate(args, config)
-    model_id = args.model_id
-    if config is not None:
-        model_id = model_id or config.model_id
+    model_id = args.model_id or getattr(config, "model_id", None)
     report = evaluate(args.ckpt, split, feature_folder(config), args.limit, model_id, args.device)
     folder = args.output_dir or Path(args.ckpt).parent / "report"
     print(f"{report}\n", flush=True)

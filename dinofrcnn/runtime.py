@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['DEVICES', 'PRECISIONS', 'StrPath', 'PACKAGES', 'UserError', 'refusal', 'in_colab', 'in_notebook', 'notebook_style',
-           'pick_device', 'pick_precision', 'Compute', 'pick_compute', 'autocast', 'seed_everything', 'atomic_write',
+           'pick_device', 'pick_precision', 'Compute', 'pick_compute', 'seed_everything', 'atomic_write',
            'sweep_temporary', 'progress', 'check']
 
 # %% ../nbs/01_runtime.ipynb #278bf74c
@@ -166,11 +166,6 @@ def pick_compute(device: str = "auto", precision: str = "auto") -> Compute:
     "Device and precision for the names of both. Raises `UserError` for what cannot be had."
     chosen = pick_device(device)
     return Compute(chosen, pick_precision(chosen, precision))
-
-# %% ../nbs/01_runtime.ipynb #deadbeef
-def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
-    "See `Compute.autocast`."
-    return Compute(device, precision).autocast()
 
 # %% ../nbs/01_runtime.ipynb #540dfe52
 def seed_everything(seed: int = 0) -> None:

@@ -2,16 +2,14 @@
 
 # %% auto #0
 __all__ = ['DINOV3_IDS', 'UNGATED_IDS', 'KNOWN_IDS', 'NO_GATE', 'MOVED', 'NO_ROOM', 'JSON_FILES', 'HUB_FILES', 'DRIVE',
-           'hub_token', 'explain_hub_error', 'explained', 'download_snapshot', 'is_hub_id', 'mount_drive',
-           'resolve_cache', 'local_copy', 'memory_needed', 'memory_left', 'check_memory', 'find_source',
-           'on_local_disk', 'load_weights', 'check_access']
+           'hub_token', 'explain_hub_error', 'explained', 'download_snapshot', 'is_hub_id', 'mount_drive', 'local_copy',
+           'find_source', 'on_local_disk', 'load_weights', 'check_access']
 
 # %% ../../nbs/3_backbone/33_sources.ipynb #66a4aadd
 import contextlib
 import difflib
 import errno
 import hashlib
-import math
 import os
 import re
 import shutil
@@ -20,21 +18,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dinofrcnn.backbone.weights import (
+from dinofrcnn.backbone.snapshot import (
     MODELS,
     PIXELS_JSON,
     RANDOM_FLAG,
-    WEIGHT_SUFFIXES,
-    Source,
-    Weights,
-    empty_model,
-    fill_model,
+    WeightSource,
     in_one_line,
     needed_files,
-    open_model,
     read_source,
-    weight_files,
+    resolve_cache,
+    weights_beside,
 )
+from .weights import Weights, check_memory, empty_model, fill_model, open_model
 from ..runtime import StrPath, UserError, atomic_write, in_colab
 
 # %% ../../nbs/3_backbone/33_sources.ipynb #bdac1694
@@ -223,11 +218,7 @@ HUB_FILES = [*JSON_FILES, "*.safetensors"]
 
 
 @contextlib.contextmanager
-def explained(
-    model_id: str,
-    revision: str | None,
-    token: str | None,
-) -> Iterator[None]:
+def explained(model_id: str, revision: str | None, token: str | None) -> Iterator[None]:
     "Whatever a call to the Hub in this block ends in becomes a `UserError` of one line."
     try:
         yield
@@ -294,38 +285,6 @@ def mount_drive() -> Path:
 
     drive.mount(str(DRIVE), readonly=True)
     return DRIVE / "MyDrive"
-
-# %% ../../nbs/3_backbone/33_sources.ipynb #e4062c8e
-def _is_hub_cache(path: Path) -> bool:
-    "Whether this is the folder that the Hub's cache keeps for one model."
-    named_so = path.name.startswith("models--") or (path / "refs").is_dir()
-    return named_so and (path / "snapshots").is_dir() and not (path / "config.json").exists()
-
-# %% ../../nbs/3_backbone/33_sources.ipynb #cd4e373a
-def resolve_cache(
-    path: Path,
-    revision: str | None = None,  # branch, tag or commit on the Hub; main if not given
-) -> tuple[Path, str | None]:
-    """`(snapshot folder, commit)` in a Hub cache folder; any other path as it is, without a commit.
-
-    Raises `UserError` where the revision is not there.
-    """
-    if not _is_hub_cache(path):
-        return path, None
-    commits = sorted(folder.name for folder in path.glob("snapshots/*") if folder.is_dir())
-    ref = path / "refs" / (revision or "main")
-    chosen = revision
-    if ref.is_file():
-        chosen = ref.read_text().strip()
-    elif not revision and len(commits) == 1:
-        chosen = commits[0]
-    if chosen not in commits:
-        there = ", ".join(commit[:8] for commit in commits) or "none"
-        raise UserError(
-            f"'{path}' holds no revision '{revision or 'main'}': of its commits ({there}) "
-            "give one as revision, or download the model again"
-        )
-    return path / "snapshots" / chosen, chosen
 
 # %% ../../nbs/3_backbone/33_sources.ipynb #0f505a1f
 def _copies(source: Path, target: Path) -> dict[Path, Path]:
@@ -416,69 +375,6 @@ def local_copy(
         ) from None
     return target
 
-# %% ../../nbs/3_backbone/33_sources.ipynb #e9dd87e2
-def _header_numbers(file: Path) -> int:
-    "How many numbers a .safetensors file holds, by its header; 0 where that is damaged."
-    from safetensors import SafetensorError, safe_open
-
-    with contextlib.suppress(SafetensorError, OSError), safe_open(file, "pt") as f:
-        names = f.keys()
-        return sum(math.prod(f.get_slice(name).get_shape()) for name in names)
-    return 0
-
-# %% ../../nbs/3_backbone/33_sources.ipynb #d872be6f
-def memory_needed(
-    path: Path,  # snapshot folder or weights file
-) -> int:
-    """Bytes that the weights take as float32.
-
-    From the headers of .safetensors, or the size of a .pth. A damaged file counts nothing:
-    `open_model` says what is wrong with it.
-    """
-    need = 0
-    for file in weight_files(path):
-        if file.suffix == ".safetensors":
-            need += 4 * _header_numbers(file)
-        else:
-            need += file.stat().st_size  # Meta's files are float32
-    return need
-
-# %% ../../nbs/3_backbone/33_sources.ipynb #d39d17d9
-def memory_left() -> int | None:
-    """Bytes of memory that are available on this machine.
-
-    None where the system does not say (only Linux does).
-    """
-    meminfo = Path("/proc/meminfo")
-    if not meminfo.exists():
-        return None
-    found = re.search(r"MemAvailable:\s+(\d+) kB", meminfo.read_text())
-    return int(found[1]) * 1024 if found else None
-
-# %% ../../nbs/3_backbone/33_sources.ipynb #98636c6b
-def check_memory(path: Path) -> None:
-    "Raise `UserError` if the weights at `path` would not fit into memory."
-    need = memory_needed(path)
-    left = memory_left()
-    if left is not None and need > left:
-        raise UserError(
-            f"the weights in '{path}' take {need / 1e9:.1f} GB of memory as float32, "
-            f"but this machine has {left / 1e9:.1f} GB left: use a smaller model, "
-            "restart the kernel to free what earlier cells hold, or take a machine with more "
-            "memory (in Colab: Runtime > Change runtime type > High-RAM)"
-        )
-
-# %% ../../nbs/3_backbone/33_sources.ipynb #c1d63e0c
-def _nearest_source(model_id: str, path: Path) -> list[str]:
-    "What may have been meant: weights beside `path`, or a model we know."
-    beside = list(path.parent.iterdir()) if path.parent.is_dir() else []
-    others = {}
-    for place in beside:
-        if place.exists() and (place.is_dir() or place.suffix in WEIGHT_SUFFIXES):
-            others[place.name] = place
-    near = difflib.get_close_matches(path.name, others, n=1)
-    return [str(others[name]) for name in near] or _near_ids(model_id)
-
 # %% ../../nbs/3_backbone/33_sources.ipynb #08a660d6
 def _explain_no_source(model_id: str, path: Path) -> str:
     "That there are no weights by this name, with what may have been meant."
@@ -487,7 +383,7 @@ def _explain_no_source(model_id: str, path: Path) -> str:
             f"'{model_id}' is on Google Drive, which is not mounted: "
             "`dinofrcnn.backbone.sources.mount_drive()` does it"
         )
-    near = _nearest_source(model_id, path)
+    near = weights_beside(path) or _near_ids(model_id)
     hint = f"did you mean '{near[0]}'? Or" if near else "if the weights have moved,"
     return (
         f"'{model_id}' is neither a path on this machine "
@@ -498,7 +394,7 @@ def _explain_no_source(model_id: str, path: Path) -> str:
 def find_source(
     model_id: StrPath,  # Hub id or path
     revision: str | None = None,  # branch, tag or commit on the Hub
-) -> Source:
+) -> WeightSource:
     """Where weights lie and what is written about them. Only a Hub id may use the network.
 
     Raises `UserError` for what is neither, for what the Hub does not give, and for damaged files.
@@ -517,7 +413,7 @@ def find_source(
     return read_source(path, model_id, commit)
 
 # %% ../../nbs/3_backbone/33_sources.ipynb #cb725e54
-def on_local_disk(source: Source) -> Source:
+def on_local_disk(source: WeightSource) -> WeightSource:
     "The same source; where it lies on Drive, its weights are read from a local copy."
     if DRIVE.resolve() not in source.path.resolve().parents:
         return source

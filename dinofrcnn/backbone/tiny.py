@@ -11,14 +11,13 @@ from typing import Any
 
 import torch
 
-from dinofrcnn.backbone.weights import (
+from dinofrcnn.backbone.snapshot import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     RANDOM_FLAG,
     WEIGHT_SUFFIXES,
-    empty_model,
-    tensor_names,
 )
+from .weights import empty_model, tensor_names
 from ..runtime import StrPath, UserError, atomic_write
 
 # %% ../../nbs/3_backbone/32_tiny.ipynb #42cafa8f

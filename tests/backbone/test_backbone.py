@@ -14,10 +14,10 @@ from dinofrcnn.backbone.backbone import (
     load_backbone,
     patch_similarity,
 )
+from dinofrcnn.backbone.snapshot import SATELLITE_MEAN, SATELLITE_STD
 from dinofrcnn.backbone.sources import load_weights
 from dinofrcnn.backbone.tiny import make_tiny_snapshot, random_snapshot
 from dinofrcnn.backbone.tokens import blocks_of
-from dinofrcnn.backbone.weights import SATELLITE_MEAN, SATELLITE_STD
 from dinofrcnn.runtime import UserError
 
 VIT = dict(hidden_size=128, heads=2, layers=4)

@@ -14,7 +14,7 @@ from hub_server import SHA, Hub, serve
 from safetensors.torch import load_file, save_file
 from snapshots import SMALL, split_into_shards, why_refused
 
-from dinofrcnn.backbone import sources
+from dinofrcnn.backbone import sources, weights
 from dinofrcnn.backbone.sources import check_access, load_weights, local_copy, mount_drive
 from dinofrcnn.backbone.tiny import make_tiny_snapshot
 from dinofrcnn.runtime import UserError
@@ -42,8 +42,8 @@ def test_weights_that_do_not_fit_into_memory_are_refused_before_they_are_read(ti
 
     monkeypatch.setattr(sources, "open_model", forbidden)
     monkeypatch.setattr(sources, "on_local_disk", forbidden)
-    monkeypatch.setattr(sources, "memory_needed", lambda path: 26.9e9)
-    monkeypatch.setattr(sources, "memory_left", lambda: 12.1e9)
+    monkeypatch.setattr(weights, "memory_needed", lambda path: 26.9e9)
+    monkeypatch.setattr(weights, "memory_left", lambda: 12.1e9)
     text = why_refused(tiny)
     assert "26.9 GB" in text and "12.1 GB" in text and "smaller model" in text
 
@@ -58,7 +58,7 @@ def test_memory_needed_is_that_of_the_loaded_model(kind, copy):
     if kind == "shards":
         split_into_shards(copy, {n: f"{i % 2}.safetensors" for i, n in enumerate(tensors)})
     loaded = load_weights(path).model
-    assert sources.memory_needed(path) == sum(4 * p.numel() for p in loaded.parameters())
+    assert weights.memory_needed(path) == sum(4 * p.numel() for p in loaded.parameters())
 
 
 # Folders

@@ -5,9 +5,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from snapshots import SMALL, drop_key, each_dinov2
 
+from dinofrcnn.backbone.snapshot import MODELS, RANDOM_FLAG
 from dinofrcnn.backbone.sources import load_weights
 from dinofrcnn.backbone.tiny import make_tiny_snapshot, random_snapshot
-from dinofrcnn.backbone.weights import MODELS, RANDOM_FLAG
 from dinofrcnn.runtime import UserError
 
 
