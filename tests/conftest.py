@@ -32,15 +32,15 @@ def backbone(tiny):
     return load_backbone(str(tiny))
 
 
-@pytest.fixture
-def config(data, tiny, tmp_path):
+def small_config(data, tiny, folder):
+    "One epoch on four images, everything below `folder`."
     from dinofrcnn.training.config import TrainConfig
 
     return TrainConfig(
         **data.paths,
         model_id=str(tiny),
-        ckpt_dir=str(tmp_path / "run"),
-        cache_dir=str(tmp_path / "cache"),
+        ckpt_dir=str(folder / "run"),
+        cache_dir=str(folder / "cache"),
         epochs=1,
         train_limit=4,
         val_limit=3,
@@ -48,25 +48,17 @@ def config(data, tiny, tmp_path):
     )
 
 
+@pytest.fixture
+def config(data, tiny, tmp_path):
+    return small_config(data, tiny, tmp_path)
+
+
 @pytest.fixture(scope="session")
 def trained(data, tiny, tmp_path_factory):
     "A finished run of one epoch on four images."
-    from dinofrcnn.training.config import TrainConfig
     from dinofrcnn.training.loop import train
 
-    folder = tmp_path_factory.mktemp("trained")
-    return train(
-        TrainConfig(
-            **data.paths,
-            model_id=str(tiny),
-            ckpt_dir=str(folder / "run"),
-            cache_dir=str(folder / "cache"),
-            epochs=1,
-            train_limit=4,
-            val_limit=3,
-            **SMALL,
-        )
-    )
+    return train(small_config(data, tiny, tmp_path_factory.mktemp("trained")))
 
 
 @pytest.fixture(scope="session")
