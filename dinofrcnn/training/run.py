@@ -15,7 +15,6 @@ from ..data.dataset import DetectionDataset
 from ..detector.checkpoint import read_checkpoint
 from ..runtime import UserError, atomic_write, sweep_temporary
 from ..show import show_curves
-from .config import TrainConfig
 
 if TYPE_CHECKING:  # a name for signatures only: matplotlib is imported when something is drawn
     from matplotlib.figure import Figure
