@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NB ?= $(sort $(wildcard nbs/*.ipynb nbs/*/*.ipynb))
 
-.PHONY: help env demo test lint bench matrix export notebooks house
+.PHONY: help env demo test lint bench matrix mutants export notebooks house
 help:            ## what can be made
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ –/'
 
@@ -33,6 +33,9 @@ bench: env      ## what the project promises about speed, measured
 
 matrix: env     ## the same features on four versions of transformers
 	$(BIN)/python tests/matrix.py
+
+mutants: env    ## faults planted on purpose in a copy: do the tests notice each? (a quarter of an hour)
+	$(BIN)/python tools/mutants.py
 
 export: env     ## write the library from the notebooks
 	$(BIN)/nbdev_export

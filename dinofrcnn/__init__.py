@@ -10,9 +10,9 @@ from typing import Any
 
 # %% ../nbs/80_face.ipynb #fee10fa0
 FACE = {  # public name: the module it lives in
-    "check": "runtime",
-    "notebook_style": "runtime",
     "UserError": "runtime",
+    "notebook_style": "runtime",
+    "check": "compute",
     "convert_yolo": "labels.yolo",
     "convert_coco": "labels.coco",
     "convert_voc": "labels.voc",

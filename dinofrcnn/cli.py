@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from . import __version__
+from .runtime import UserError
 
 if TYPE_CHECKING:  # names for signatures only: `dinofrcnn --help` does not wait for torch
     from dinofrcnn.labels.reconcile import ConversionReport
@@ -109,7 +110,7 @@ def add_check(commands: Commands) -> None:
 def run_check(args: argparse.Namespace) -> None:
     "Print what this machine has, and whether the backbone can be had."
     from dinofrcnn.backbone.sources import check_access
-    from dinofrcnn.runtime import check
+    from dinofrcnn.compute import check
 
     for topic, finding in check().items():
         print(f"{topic:22}{finding}")
@@ -139,7 +140,6 @@ def run_demo(args: argparse.Namespace) -> None:
     from dinofrcnn.backbone.tiny import make_tiny_snapshot
     from dinofrcnn.data.dataset import sample_data
     from dinofrcnn.evaluation.coco import evaluate
-    from dinofrcnn.runtime import UserError
     from dinofrcnn.show import save_pictures
     from dinofrcnn.training.config import TrainConfig
     from dinofrcnn.training.loop import train
@@ -185,8 +185,6 @@ def splits_of_folder(root: str) -> dict[str, Any]:
 # %% ../nbs/90_cli.ipynb #b7c1ead0
 def splits_to_inspect(args: argparse.Namespace, config: "TrainConfig | None") -> dict[str, Any]:
     "What the options name, as the data doctor's `inspect` takes it."
-    from dinofrcnn.runtime import UserError
-
     if config is not None:
         return {
             "train": (config.train_images, config.train_ann),
@@ -204,13 +202,15 @@ def splits_to_inspect(args: argparse.Namespace, config: "TrainConfig | None") ->
 # %% ../nbs/90_cli.ipynb #ed9d5429
 def run_inspect(args: argparse.Namespace) -> None:
     "Print what the data doctor finds, and save its pictures."
-    from dinofrcnn.data.doctor import inspect
     from dinofrcnn.training.config import load_config
 
     config = load_config(args.config) if args.config else None
     names = {"anchor_sizes", "aspect_ratios", "min_size", "max_size", "detections_per_img"}
     settings = config.model_dump(include=names) if config is not None else {}
-    inspection = inspect(splits_to_inspect(args, config), **settings)
+    splits = splits_to_inspect(args, config)
+    from dinofrcnn.data.doctor import inspect  # brings torch: after the settings are read
+
+    inspection = inspect(splits, **settings)
     print(f"{inspection}\n\npictures: {inspection.save(args.output_dir)}")
 
 # %% ../nbs/90_cli.ipynb #f813d36e
@@ -222,9 +222,10 @@ def add_cache(commands: Commands) -> None:
 # %% ../nbs/90_cli.ipynb #df2bc8ce
 def run_cache(args: argparse.Namespace) -> None:
     "Compute the features that training would read."
-    from dinofrcnn.training.loop import fill_caches
+    config = config_of(args)
+    from dinofrcnn.training.inputs import fill_caches  # brings torch: after the settings are read
 
-    fill_caches(config_of(args))
+    fill_caches(config)
 
 # %% ../nbs/90_cli.ipynb #3d6abb45
 def add_train(commands: Commands) -> None:
@@ -235,9 +236,10 @@ def add_train(commands: Commands) -> None:
 # %% ../nbs/90_cli.ipynb #61a0ded4
 def run_train(args: argparse.Namespace) -> None:
     "Train, and say where the best checkpoint lies."
-    from dinofrcnn.training.loop import train
+    config = config_of(args)
+    from dinofrcnn.training.loop import train  # brings torch: after the settings are read
 
-    run = train(config_of(args))
+    run = train(config)
     print(f"best by mAP: {run.best}")
 
 # %% ../nbs/90_cli.ipynb #05ce2126
@@ -263,8 +265,6 @@ def add_evaluate(commands: Commands) -> None:
 # %% ../nbs/90_cli.ipynb #995d193e
 def split_to_evaluate(args: argparse.Namespace, config: "TrainConfig | None") -> tuple[str, str]:
     "Image folder and annotation file: the options, and the config's validation split for the rest."
-    from dinofrcnn.runtime import UserError
-
     if config is not None:
         return args.images or config.val_images, args.ann or config.val_ann
     if not (args.images and args.ann):
@@ -281,11 +281,12 @@ def feature_folder(config: "TrainConfig | None") -> Path | None:
 # %% ../nbs/90_cli.ipynb #bfdb2642
 def run_evaluate(args: argparse.Namespace) -> None:
     "Print the metrics of a checkpoint, and save its report."
-    from dinofrcnn.evaluation.coco import evaluate
     from dinofrcnn.training.config import load_config
 
     config = load_config(args.config) if args.config else None
     split = split_to_evaluate(args, config)
+    from dinofrcnn.evaluation.coco import evaluate  # brings torch: after the settings are read
+
     model_id = args.model_id or getattr(config, "model_id", None)
     report = evaluate(args.ckpt, split, feature_folder(config), args.limit, model_id, args.device)
     folder = args.output_dir or Path(args.ckpt).parent / "report"
@@ -304,7 +305,6 @@ def add_predict(commands: Commands) -> None:
 def run_predict(args: argparse.Namespace) -> None:
     "Save what the model finds, and say which images could not be read."
     from dinofrcnn.detector.checkpoint import load_model
-    from dinofrcnn.runtime import UserError
     from dinofrcnn.use.predict import (
         check_score,
         image_files,
@@ -340,8 +340,6 @@ def add_output_options(
 # %% ../nbs/90_cli.ipynb #7b5c8f5b
 def run_convert(args: argparse.Namespace) -> int:
     "Convert, print the report, and tell in the exit code whether --strict is content."
-    from dinofrcnn.runtime import UserError
-
     output = args.output or args.output_dir
     if not output:
         raise UserError("where to? give --output_dir (a folder) or --output (a file)")
@@ -493,8 +491,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     args = make_parser().parse_args(argv)
-    from dinofrcnn.runtime import UserError
-
     try:
         return args.run(args) or 0
     except UserError as e:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from .runtime import atomic_write
+from .runtime import StrPath, atomic_write, expanded
 
 if TYPE_CHECKING:  # names for signatures only: matplotlib is imported when something is drawn
     from matplotlib.artist import Artist
@@ -274,11 +274,12 @@ def show_curves(
 
 # %% ../nbs/02_show.ipynb #9cc9849d
 def save_pictures(
-    folder: Path,  # made if need be
+    folder: StrPath,  # made if need be
     pictures: "Mapping[str, Callable[[], Figure]]",  # file name, .png or .jpg: what draws it
     dpi: int = 110,
 ) -> None:
     "Draw each picture into its file. One that fails is said, and is not there."
+    folder = expanded(folder)
     for name in pictures:
         (folder / name).unlink(missing_ok=True)
     for name, draw in pictures.items():

@@ -1,7 +1,7 @@
 "A detector small enough to be made for every test."
 
+from dinofrcnn.compute import seed_everything
 from dinofrcnn.detector.detector import Detector, DinoFasterRCNN
-from dinofrcnn.runtime import seed_everything
 
 RATIOS = [[0.5, 1.0, 2.0]] * 3
 SIZES = [[16, 32], [48, 64], [96, 160]]

@@ -10,8 +10,9 @@ from torchvision.models.detection.image_list import ImageList
 
 from dinofrcnn.backbone.backbone import Backbone
 from dinofrcnn.backbone.sources import load_weights
+from dinofrcnn.compute import Compute, pick_compute, pick_device
 from dinofrcnn.detector.detector import DinoFasterRCNN, network_target, to_device
-from dinofrcnn.runtime import Compute, UserError, pick_compute, pick_device
+from dinofrcnn.runtime import UserError
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -105,7 +106,7 @@ def monkeypatch_autocast(monkeypatch):
 
 def test_what_meets_in_the_heads_is_on_the_gpu_and_in_the_models_precision(parts, monkeypatch):
     backbone, detector = parts
-    backbone.precision = "fp16"
+    backbone.heads_precision = "fp16"
     met = {}
 
     def look(features, sizes, targets):
@@ -143,5 +144,8 @@ def test_out_of_memory_in_the_heads_is_a_sentence_with_a_cure(backbone, monkeypa
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(model.detector, "forward", full)
-    with pytest.raises(UserError, match="do not fit on the GPU.*lower batch_size"):
-        model.heads([{16: torch.rand(8, 4, 6)}], [(64, 96)])
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    for mode in (True, False):
+        model.detector.train(mode)
+        with pytest.raises(UserError, match="do not fit on the GPU.*lower batch_size"):
+            model.heads([{16: torch.rand(8, 4, 6)}] * 2, [(64, 96)] * 2)

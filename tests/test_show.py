@@ -22,6 +22,7 @@ from dinofrcnn.show import (
     finish_figure,
     save_pictures,
     shortened,
+    show_anchors,
     show_boxes,
     show_grid,
     texts_of,
@@ -150,3 +151,15 @@ def test_one_failing_picture_does_not_stop_the_rest_and_is_said(tmp_path, capsys
 def test_tensor_labels_are_drawn():
     figure = show_boxes(torch.zeros(3, 60, 80), torch.tensor(BOX), torch.tensor([0]), ["$"])
     assert "$" in written(figure)
+
+
+def test_boxes_are_drawn_where_they_are_with_their_names():
+    figure = show_boxes(IMAGE, BOX, [0], ["worker"], [0.9])
+    box = figure.axes[0].patches[0]
+    assert (*box.get_xy(), box.get_width(), box.get_height()) == (10, 10, 40, 30)
+    assert "worker 90%" in written(figure)
+
+
+def test_anchors_of_ratio_two_are_drawn_high():
+    anchor = show_anchors(IMAGE, [[20]], [[2.0]]).axes[0].patches[0]
+    assert anchor.get_height() == pytest.approx(2 * anchor.get_width())

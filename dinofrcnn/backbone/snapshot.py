@@ -4,10 +4,11 @@
 __all__ = ['MODELS', 'RANDOM_FLAG', 'PIXELS_JSON', 'SEARCH_DEPTH', 'SEARCH_FOLDERS', 'WEIGHT_SUFFIXES', 'IMAGENET_MEAN',
            'IMAGENET_STD', 'SATELLITE_MEAN', 'SATELLITE_STD', 'PRETRAINED_ON', 'in_one_line', 'weight_files',
            'read_tensor_file', 'read_tensors', 'check_kind', 'needed_files', 'find_snapshots', 'weights_beside',
-           'resolve_cache', 'WeightSource', 'read_source']
+           'resolve_cache', 'file_stamp', 'WeightSource', 'read_source']
 
 # %% ../../nbs/3_backbone/30_snapshot.ipynb #c48bfca1
 import difflib
+import hashlib
 import json
 import os
 import pickle
@@ -19,7 +20,7 @@ from typing import Any
 
 import torch
 
-from ..runtime import StrPath, UserError
+from ..runtime import StrPath, UserError, expanded
 
 # %% ../../nbs/3_backbone/30_snapshot.ipynb #6f59aca4
 def in_one_line(error: Exception) -> str:
@@ -240,7 +241,7 @@ def find_snapshots(
     That is a known config.json with all its files beside it. At most `SEARCH_FOLDERS` folders are
     looked at, `SEARCH_DEPTH` levels deep; a search that stops there prints that it did.
     """
-    found, stopped = _search(Path(root).expanduser())
+    found, stopped = _search(expanded(root))
     if stopped:
         print(stopped)
     return found
@@ -433,6 +434,17 @@ def _timm_settings(
         )
     return {"num_attention_heads": heads}
 
+# %% ../../nbs/3_backbone/30_snapshot.ipynb #92572bff
+def file_stamp(file: Path, size: int = 2**16) -> list[Any]:
+    "`[name, bytes, time of change in ns, hash of its first, middle and last bytes]` of a file."
+    about = file.stat()
+    samples = hashlib.sha256()
+    with open(file, "rb") as f:
+        for start in (0, about.st_size // 2, max(about.st_size - size, 0)):
+            f.seek(start)
+            samples.update(f.read(size))
+    return [file.name, about.st_size, about.st_mtime_ns, samples.hexdigest()[:16]]
+
 # %% ../../nbs/3_backbone/30_snapshot.ipynb #ce8aca1e
 @dataclass(frozen=True)
 class WeightSource:
@@ -447,9 +459,26 @@ class WeightSource:
     commit: str | None  # on the Hub
 
     @property
+    def folder(self) -> Path:
+        "Where the JSON files lie, if there are any."
+        return self.path.parent if self.path.is_file() else self.path
+
+    @property
     def where(self) -> Path:
         "The config.json, for messages."
-        return (self.path.parent if self.path.is_file() else self.path) / "config.json"
+        return self.folder / "config.json"
+
+    def stamp(self) -> list[list[Any]]:
+        """The `file_stamp` of all that loading reads: equal as long as these are the same weights.
+
+        Empty where a file cannot be read; loading says which.
+        """
+        pages = [self.folder / name for name in ("config.json", PIXELS_JSON)]
+        files = [*self.files, *(page for page in pages if page.is_file())]
+        try:
+            return [file_stamp(file) for file in sorted(files)]
+        except OSError:
+            return []
 
 # %% ../../nbs/3_backbone/30_snapshot.ipynb #b9eb73ae
 def read_source(

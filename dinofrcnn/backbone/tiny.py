@@ -5,7 +5,6 @@ __all__ = ['NEAR_ONE', 'PIXELS', 'RANDOM_CONTENT', 'random_snapshot', 'make_tiny
 
 # %% ../../nbs/3_backbone/32_tiny.ipynb #085b2782
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from dinofrcnn.backbone.snapshot import (
     WEIGHT_SUFFIXES,
 )
 from .weights import empty_model, tensor_names
-from ..runtime import StrPath, UserError, atomic_write
+from ..runtime import StrPath, UserError, atomic_write, expanded
 
 # %% ../../nbs/3_backbone/32_tiny.ipynb #42cafa8f
 NEAR_ONE = ("norm.weight", "norm1.weight", "norm2.weight", "lambda1", "gamma")  # ends of names
@@ -87,7 +86,7 @@ def random_snapshot(
     """
     from safetensors.torch import save_file
 
-    folder = Path(os.path.expanduser(folder))
+    folder = expanded(folder)
     _refuse_to_overwrite(folder)
     texts = {
         "config.json": json.dumps({**config, RANDOM_FLAG: True}, indent=2),

@@ -250,6 +250,7 @@ class Weights:
     revision: str | None  # commit on the Hub, None for a folder or file
     family: str  # "vit" or "convnext"
     random: bool  # random numbers, nothing was trained
+    stamp: list[list[Any]]  # of the files, see `WeightSource.stamp`
 
     def __repr__(self) -> str:
         tensors = list(self.model.parameters())

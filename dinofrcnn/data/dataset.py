@@ -2,22 +2,24 @@
 
 # %% auto #0
 __all__ = ['SPLITS', 'Split', 'DataFolder', 'sample_data', 'sort_out_missing', 'with_area', 'training_boxes', 'check_limit',
-           'DetectionDataset']
+           'file_digest', 'DetectionDataset']
 
 # %% ../../nbs/2_data/22_dataset.ipynb #ef55d3b5
+import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from PIL import Image
 
 from .views import to_tensor
-from ..labels.annotations import Annotations, annotation_path, expanded, read_annotations
+from ..labels.annotations import Annotations, annotation_path, read_annotations
 from ..labels.files import samples_dir
 from ..labels.images import image_path, image_size, read_image
 from ..labels.yolo import convert_yolo
-from ..runtime import StrPath, UserError
+from ..runtime import StrPath, UserError, expanded
 
 # %% ../../nbs/2_data/22_dataset.ipynb #6e0584ab
 SPLITS = ("train", "val", "test")
@@ -130,6 +132,11 @@ def check_limit(limit: Any) -> None:
         f"limit {limit!r} is no number of images: give a whole number from 1 on, or none for all"
     )
 
+# %% ../../nbs/2_data/22_dataset.ipynb #68ea3cfc
+def file_digest(path: StrPath) -> str:
+    "A hash of a file's bytes, 32 hexadecimal digits."
+    return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
+
 # %% ../../nbs/2_data/22_dataset.ipynb #017543a9
 class DetectionDataset(torch.utils.data.Dataset):
     """Images and targets of one split, in the order of the annotation file.
@@ -163,6 +170,7 @@ class DetectionDataset(torch.utils.data.Dataset):
                 f"none of the {len(self.missing)} images is in '{images}': first missing {first}"
             )
         self.annotations = Annotations(self.records, self.classes, annotations.meta)
+        self._digests: dict[int, tuple[str, Any]] = {}
 
     def __len__(self) -> int:
         return len(self.records)
@@ -186,14 +194,30 @@ class DetectionDataset(torch.utils.data.Dataset):
                 "convert the labels again with these images"
             )
 
-    def image(self, i: int) -> torch.Tensor:
-        """Image `i`, upright: float (3, height, width), RGB in [0, 1].
+    def digest(self, i: int) -> str:
+        """`file_digest` of image `i`; computed again only when the file was written since.
+
+        Raises `UserError` where the labels were made for another size.
+        """
+        about = self.path(i).stat()
+        written = (about.st_size, about.st_mtime_ns)
+        if self._digests.get(i, ("", None))[1] != written:
+            self.check_size(i)
+            self._digests[i] = file_digest(self.path(i)), written
+        return self._digests[i][0]
+
+    def photo(self, i: int) -> Image.Image:
+        """Image `i`, upright, as a Pillow RGB image.
 
         Raises `UserError` where the labels were made for another size.
         """
         image = read_image(self.path(i))
         self.check_size(i, image.size)
-        return to_tensor(image)
+        return image
+
+    def image(self, i: int) -> torch.Tensor:
+        "Image `i`, upright: float (3, height, width), RGB in [0, 1]. `UserError` as in `photo`."
+        return to_tensor(self.photo(i))
 
     def target(self, i: int) -> dict[str, torch.Tensor]:
         "Boxes (n, 4) in pixels and labels (n,) in 1..C of image `i`: what training may use."

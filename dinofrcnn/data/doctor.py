@@ -29,9 +29,8 @@ from dinofrcnn.data.checks import (
 )
 from .findings import SEVERITIES, Finding, SplitSource, Table, read_table, spread
 from .twins import check_image_files, check_twins, look_at_images
-from ..labels.annotations import expanded
 from ..labels.images import image_path, read_image
-from ..runtime import StrPath, UserError, atomic_write
+from ..runtime import StrPath, UserError, atomic_write, expanded
 from ..show import finish_figure, save_pictures, shortened, show_grid
 
 if TYPE_CHECKING:  # names for signatures only: matplotlib is imported when something is drawn

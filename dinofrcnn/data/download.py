@@ -24,11 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .dataset import SPLITS, DataFolder
-from ..labels.annotations import expanded
 from ..labels.files import split_entries
 from ..labels.images import safe_name
 from ..labels.voc import convert_voc
-from ..runtime import StrPath, UserError, atomic_write, progress
+from ..runtime import StrPath, UserError, atomic_write, expanded, progress
 
 # %% ../../nbs/2_data/23_download.ipynb #75599d25
 CHUNK = 2**20  # bytes read at once
@@ -300,11 +299,12 @@ def write_tar(target: Path, folder: Path, files: list[Path]) -> Path:
     return target
 
 # %% ../../nbs/2_data/23_download.ipynb #b37ef3e9
-def pack(folder: Path, local: Path) -> Path:
+def pack(folder: StrPath, local: StrPath) -> Path:
     """A tar with all files of `folder`, beside it; made anew if something in there is newer.
 
     At `local` instead if the place beside the folder cannot be written.
     """
+    folder = expanded(folder)
     archive = folder.with_name(f"{folder.name}.tar")
     paths = [folder, *sorted(folder.rglob("*"))]
     if archive.exists() and archive.stat().st_mtime >= max(p.stat().st_mtime for p in paths):
@@ -313,7 +313,7 @@ def pack(folder: Path, local: Path) -> Path:
     try:
         return write_tar(archive, folder, files)
     except OSError:  # mounted read-only, or full
-        return write_tar(local, folder, files)
+        return write_tar(expanded(local), folder, files)
 
 # %% ../../nbs/2_data/23_download.ipynb #6814c821
 def copy_file(source: Path, target: Path) -> None:

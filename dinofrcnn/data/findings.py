@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from .views import network_size
-from ..labels.annotations import Annotations, annotation_path, expanded, read_annotations
-from ..runtime import StrPath, UserError
+from ..labels.annotations import Annotations, annotation_path, read_annotations
+from ..runtime import StrPath, UserError, expanded
 
 # %% ../../nbs/2_data/24_findings.ipynb #43270f0a
 SEVERITIES = ("fault", "look", "note")

@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['CHECKPOINT_VERSION', 'trained_state', 'save_checkpoint', 'read_checkpoint', 'load_trained_state', 'restore',
-           'trained_precision', 'load_model']
+           'trained_precision', 'recorded_backbone_of', 'trained_model', 'load_model', 'model_for']
 
 # %% ../../nbs/4_detector/43_checkpoint.ipynb #9985614f
 import os
@@ -11,9 +11,14 @@ from typing import Any
 
 import torch
 
+from ..backbone.backbone import Backbone
+from ..backbone.cache import FeatureDataset, recorded_backbone
+from ..backbone.spec import BackboneSpec, spec_layers
 from ..backbone.weights import tensor_names
+from ..compute import pick_device, pick_precision
+from ..data.dataset import DetectionDataset
 from .detector import DinoFasterRCNN, build_model
-from ..runtime import StrPath, UserError, atomic_write, pick_device, pick_precision
+from ..runtime import StrPath, UserError, atomic_write
 
 # %% ../../nbs/4_detector/43_checkpoint.ipynb #a8e586b6
 def trained_state(model: DinoFasterRCNN) -> dict[str, torch.Tensor]:
@@ -22,7 +27,9 @@ def trained_state(model: DinoFasterRCNN) -> dict[str, torch.Tensor]:
     Those of the detector, and the unfrozen ones of the backbone under the names of the Hub's files.
     """
     state = {f"detector.{name}": p for name, p in model.detector.state_dict().items()}
-    backbone = model.backbone.model
+    if model.backbone.frozen:
+        return state
+    backbone = model.backbone.loaded()
     name_in_file = {key: name for name, key in tensor_names(backbone).items()}
     for key, p in backbone.named_parameters():
         if p.requires_grad:
@@ -41,6 +48,7 @@ def save_checkpoint(
     **extra: Any,  # plain values and tensors, e.g. epoch, metrics, optimizer state
 ) -> None:
     "Write `path` in one step: whole or not at all."
+    spec = model.backbone.spec
     place = Path(model_args["model_id"])
     if place.exists():
         model_args = {**model_args, "model_id": str(place.resolve())}
@@ -49,7 +57,12 @@ def save_checkpoint(
         "state": {name: t.detach().cpu() for name, t in trained_state(model).items()},
         "classes": model.classes,
         "model_args": model_args,
-        "backbone": {**model.backbone.weights_id, "precision": model.backbone.precision},
+        "backbone": {
+            "model_id": spec.model_id,
+            "revision": spec.revision,
+            "fingerprint": spec.fingerprint,
+            "precision": model.backbone.precision,
+        },
         **extra,
     }
     with atomic_write(path) as tmp:
@@ -109,12 +122,12 @@ def restore(model: DinoFasterRCNN, checkpoint: dict[str, Any], path: StrPath) ->
     Raises `UserError` unless backbone and classes are those it was trained with.
     """
     trained_on = checkpoint["backbone"]
-    found = model.backbone.weights_id
-    if found["fingerprint"] != trained_on["fingerprint"]:
+    found = model.backbone.spec
+    if found.fingerprint != trained_on["fingerprint"]:
         raise UserError(
             f"'{path}' was trained on backbone {trained_on['model_id']} "
             f"(fingerprint {trained_on['fingerprint']}), but the weights at "
-            f"'{found['model_id']}' have fingerprint {found['fingerprint']}: "
+            f"'{found.model_id}' have fingerprint {found.fingerprint}: "
             "give the folder or id of the original backbone as model_id"
         )
     if checkpoint["classes"] != model.classes:
@@ -136,7 +149,50 @@ def trained_precision(checkpoint: dict[str, Any], device: str = "auto") -> str:
         print(f"trained in {trained_in}, which {chosen} cannot: computing in {instead}")
         return instead
 
+# %% ../../nbs/4_detector/43_checkpoint.ipynb #d943ea3a
+def recorded_backbone_of(
+    checkpoint: dict[str, Any],  # of `read_checkpoint`
+    dataset: DetectionDataset,  # what the model is to look at
+    cache_dir: StrPath,
+    device: str = "auto",
+    precision: str = "auto",
+) -> Backbone | None:
+    "The backbone of a checkpoint without its weights, if a cache has all of `dataset`; or None."
+    args = checkpoint["model_args"]
+    if args.get("unfreeze"):
+        return None
+    sizes = args.get("min_size", 640), args.get("max_size", 960)
+
+    def is_meant(spec: BackboneSpec) -> bool:
+        same = spec.fingerprint == checkpoint["backbone"]["fingerprint"]
+        return same and spec.layers == spec_layers(args["layers"], spec.family, spec.depth)
+
+    def has_all(backbone: Backbone) -> bool:
+        return FeatureDataset(dataset, backbone, *sizes, folder=cache_dir).is_full()
+
+    return recorded_backbone(cache_dir, is_meant, has_all, precision, device)
+
 # %% ../../nbs/4_detector/43_checkpoint.ipynb #4818f6ea
+def trained_model(
+    checkpoint: dict[str, Any],  # of `read_checkpoint`
+    path: StrPath,  # where it was read, for messages
+    model_id: StrPath | None = None,  # where the backbone lies now, if it has moved
+    device: str = "auto",
+    precision: str | None = None,  # None: the one it was trained in
+    backbone: Backbone | None = None,  # one that is there already: nothing is loaded then
+) -> DinoFasterRCNN:
+    "The model of a checkpoint that has been read, see `load_model`."
+    args = {**checkpoint["model_args"], "device": device}
+    args["precision"] = precision or trained_precision(checkpoint, device)
+    if model_id:
+        args["model_id"] = str(model_id)
+    else:
+        args["revision"] = checkpoint["backbone"]["revision"] or args.get("revision")
+    model = build_model(checkpoint["classes"], backbone=backbone, **args)
+    restore(model, checkpoint, path)
+    return model.eval()
+
+# %% ../../nbs/4_detector/43_checkpoint.ipynb #38886183
 def load_model(
     path: StrPath,  # a checkpoint file
     model_id: str | None = None,  # where the backbone lies now, if it has moved
@@ -147,13 +203,20 @@ def load_model(
 
     Raises `UserError` when the backbone found is not the one it was trained on.
     """
+    return trained_model(read_checkpoint(path), path, model_id, device, precision)
+
+# %% ../../nbs/4_detector/43_checkpoint.ipynb #f405ebd6
+def model_for(
+    dataset: DetectionDataset,  # what the model is to look at
+    path: StrPath,  # a checkpoint file
+    model_id: StrPath | None = None,  # where the backbone lies now, if it has moved
+    device: str = "auto",
+    cache_dir: StrPath | None = None,  # where features may lie
+) -> DinoFasterRCNN:
+    "`load_model`; the backbone's weights are left where they are if a cache has all of `dataset`."
     checkpoint = read_checkpoint(path)
-    args = {**checkpoint["model_args"], "device": device}
-    args["precision"] = precision or trained_precision(checkpoint, device)
-    if model_id:
-        args["model_id"] = str(model_id)
-    else:
-        args["revision"] = checkpoint["backbone"]["revision"] or args.get("revision")
-    model = build_model(checkpoint["classes"], **args)
-    restore(model, checkpoint, path)
-    return model.eval()
+    precision = trained_precision(checkpoint, device)
+    backbone = None
+    if cache_dir is not None:
+        backbone = recorded_backbone_of(checkpoint, dataset, cache_dir, device, precision)
+    return trained_model(checkpoint, path, model_id, device, precision, backbone)

@@ -2,13 +2,15 @@
 
 # %% auto #0
 __all__ = ['GridAnchors', 'check_levels', 'Float32RPNHead', 'Float32Predictor', 'proposal_network', 'roi_pooler', 'box_heads',
-           'same_size', 'Detector', 'network_target', 'to_device', 'check_one_device', 'DinoFasterRCNN', 'build_model']
+           'same_size', 'Detector', 'network_target', 'to_device', 'check_one_device', 'heads_too_large',
+           'DinoFasterRCNN', 'build_model']
 
 # %% ../../nbs/4_detector/42_detector.ipynb #6237b3b2
 from collections.abc import Sequence
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import nn
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
@@ -18,8 +20,8 @@ from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.ops import MultiScaleRoIAlign
 from torchvision.ops.poolers import initLevelMapper
 
-from ..backbone.backbone import Backbone, load_backbone
-from ..data.views import boxes_to_image, boxes_to_network, resize_to_network
+from ..backbone.backbone import Backbone, load_backbone, parts_that_fit
+from ..data.views import boxes_to_image, boxes_to_network, image_shape, resize_to_network
 from .pyramid import FeaturePyramid, level_number
 from ..runtime import UserError
 
@@ -220,8 +222,8 @@ class Detector(nn.Module):
         for group in same_size(sizes):
             stacked = {}
             for stride in features[0]:
-                maps = [features[i][stride] for i in group]
-                stacked[stride] = torch.stack(maps).float()  # a cache stores them as float16
+                maps = [features[i][stride].float() for i in group]  # a cache has them as float16
+                stacked[stride] = torch.stack(maps)
             group_sizes = [sizes[i] for i in group]
             group_targets = None if targets is None else [targets[i] for i in group]
             found, group_losses = self.one_size(stacked, group_sizes, group_targets)
@@ -276,6 +278,15 @@ def check_one_device(backbone: Backbone, detector: Detector) -> None:
             "bring them together first, with detector.to(backbone.device)"
         )
 
+# %% ../../nbs/4_detector/42_detector.ipynb #a920ed97
+def heads_too_large(images: int, sizes: Sequence[Sequence[int]]) -> str:
+    "That the heads do not fit on the GPU with so many images at once, and what to do."
+    height, width = max(map(tuple, sizes))
+    return (
+        f"the heads do not fit on the GPU with {images} images of {height}×{width} at once: "
+        "lower batch_size, min_size and max_size, rois_per_image or hidden_dim"
+    )
+
 # %% ../../nbs/4_detector/42_detector.ipynb #2c9dffc5
 class DinoFasterRCNN(nn.Module):
     """A frozen backbone under a `Detector`, on one device.
@@ -307,16 +318,17 @@ class DinoFasterRCNN(nn.Module):
 
     def forward(
         self,
-        images: list[torch.Tensor],  # per image (3, height, width), RGB in [0, 1], any size
+        images: Sequence[torch.Tensor | Image.Image],  # of any size, see below
         targets: list[dict[str, torch.Tensor]] | None = None,  # per image, see below
     ) -> Any:  # in training {name: loss}, otherwise a list with a dict per image
         """In training the four losses by name, otherwise the detections of every image.
 
-        A target has "boxes" (n, 4) in pixels of the image and "labels" (n,) in 1..C. Detections
-        have the same keys and "scores" (n,) in [0, 1].
+        An image is a tensor (3, height, width), RGB in [0, 1], or a Pillow RGB image. A target has
+        "boxes" (n, 4) in pixels of the image and "labels" (n,) in 1..C. Detections have the same
+        keys and "scores" (n,) in [0, 1].
         """
         inputs = [self.network_image(image) for image in images]
-        originals = [image.shape[-2:] for image in images]
+        originals = [image_shape(image) for image in images]
         sizes = [x.shape[-2:] for x in inputs]
         if targets is not None:
             targets = [
@@ -339,24 +351,33 @@ class DinoFasterRCNN(nn.Module):
     ) -> Any:  # as `Detector` returns it
         """The detector on the model's device and in its precision: training, too, comes in here.
 
-        Raises `UserError` where the GPU's memory is not enough.
+        Raises `UserError` where the GPU's memory is not enough: in training for the whole batch,
+        in detection for one image.
         """
         here = to_device(features, self.device)
         there = to_device(targets, self.device)
-        try:
-            with self.backbone.compute.autocast():
-                return self.detector(here, sizes, there)
-        except torch.cuda.OutOfMemoryError:
-            raise UserError(
-                f"the heads do not fit on the GPU with {len(features)} images of "
-                f"{max(map(tuple, sizes))} at once: lower batch_size, min_size and max_size, "
-                "rois_per_image or hidden_dim"
-            ) from None
 
-    def network_image(self, image: torch.Tensor) -> torch.Tensor:
+        def run(part: list[int]) -> Any:
+            part_targets = None if there is None else [there[i] for i in part]
+            maps = [here[i] for i in part]
+            with self.backbone.compute.autocast():
+                return self.detector(maps, [sizes[i] for i in part], part_targets)
+
+        images = list(range(len(features)))
+        if not self.detector.training:
+            fitting = parts_that_fit(run, images, heads_too_large(1, sizes))
+            return [found for _, part in fitting for found in part]
+        try:
+            return run(images)
+        except torch.cuda.OutOfMemoryError:
+            raise UserError(heads_too_large(len(images), sizes)) from None
+
+    def network_image(self, image: torch.Tensor | Image.Image) -> torch.Tensor:
         "The image on the model's device and at network size."
+        if isinstance(image, torch.Tensor):
+            image = image.to(self.device)
         patch = self.backbone.patch_size
-        return resize_to_network(image.to(self.device), self.min_size, self.max_size, patch)
+        return resize_to_network(image, self.min_size, self.max_size, patch).to(self.device)
 
     def trainable_parameters(self) -> list[dict[str, Any]]:
         """Parameter groups for an optimizer: the detector first.
@@ -380,7 +401,8 @@ def build_model(
     unfreeze: int | str | list[str] | None = None,  # see below
     min_size: int = 640,
     max_size: int = 960,
-    strides: list[int] | None = None,  # None: half, once and twice the backbone's patch size
+    strides: list[int] | None = None,  # None: the usual ones, see `BackboneSpec`
+    backbone: Backbone | None = None,  # one that is there already: nothing is loaded then
     **detector_args: Any,  # see `Detector`
 ) -> DinoFasterRCNN:
     """A detector with fresh weights on a frozen backbone.
@@ -388,15 +410,15 @@ def build_model(
     `unfreeze` lets a part of the backbone learn. None: nothing. An int: the last n blocks. Strings:
     patterns of tensor names, 'layer.11.*'.
     """
-    backbone = load_backbone(
-        model_id,
-        revision=revision,
-        layers=layers,
-        precision=precision,
-        device=device,
-        unfreeze=unfreeze,
-    )
-    patch = backbone.patch_size
-    strides = strides or [patch // 2, patch, patch * 2]
+    if backbone is None:
+        backbone = load_backbone(
+            model_id,
+            revision=revision,
+            layers=layers,
+            precision=precision,
+            device=device,
+            unfreeze=unfreeze,
+        )
+    strides = strides or backbone.spec.strides
     detector = Detector(backbone.out_channels, len(classes), strides, **detector_args)
     return DinoFasterRCNN(backbone, detector.to(backbone.device), classes, min_size, max_size)

@@ -22,13 +22,13 @@ import torch
 from torchvision.ops import box_iou
 
 from .. import __version__
-from ..backbone.cache import FeatureDataset
+from ..backbone.cache import FeatureDataset, images_at_once, in_groups, size_of
 from ..data.dataset import DetectionDataset, with_area
 from ..data.views import boxes_to_image
-from ..detector.checkpoint import load_model
+from ..detector.checkpoint import model_for
 from ..detector.detector import DinoFasterRCNN
-from ..labels.annotations import PER_BOX, Annotations, expanded, image_ids, to_coco
-from ..runtime import StrPath, UserError, atomic_write, progress
+from ..labels.annotations import PER_BOX, Annotations, image_ids, to_coco
+from ..runtime import StrPath, UserError, atomic_write, expanded, progress
 from ..show import COLOURS, finish_figure, legend_name, save_pictures, shortened, show_grid
 
 if TYPE_CHECKING:  # a name for signatures only: matplotlib is imported when something is drawn
@@ -445,11 +445,14 @@ def detect(
 ) -> list[dict[str, torch.Tensor]]:
     "Per image {'boxes' (n, 4) in pixels of the image, 'scores', 'labels' 1..C}, on the CPU."
     model.detector.eval()
+    order = list(range(len(features)) if indices is None else indices)
+    each = zip(order, progress(features.features(order), "detecting", len(order)), strict=True)
     detections = []
-    for i in progress(range(len(features)) if indices is None else indices, "detecting"):
-        maps, size, _ = features[i]
-        found = model.heads([maps], [size])[0]
-        detections.append(detections_in_image(found, size, features, i))
+    for group in in_groups(each, images_at_once(model.device)):
+        sizes = [size_of(maps) for _, maps in group]
+        found = model.heads([maps for _, maps in group], sizes)
+        for (i, _), size, one in zip(group, sizes, found, strict=True):
+            detections.append(detections_in_image(one, size, features, i))
     return detections
 
 # %% ../../nbs/5_evaluation/51_coco.ipynb #c3055966
@@ -479,18 +482,16 @@ def evaluate(
     Raises `UserError` where the classes of model and data differ, and where `split` is no split.
     """
     check_split(split)
+    dataset = DetectionDataset(*split, limit=limit)
     checkpoint = None
     if not isinstance(model, DinoFasterRCNN):
         checkpoint = str(expanded(model))
-        model = load_model(checkpoint, model_id, device)
-    dataset = DetectionDataset(*split, limit=limit)
+        model = model_for(dataset, checkpoint, model_id, device, cache_dir)
     if model.classes != dataset.classes:
         raise UserError(
             f"the model knows the classes {model.classes} but the data has {dataset.classes}: "
             "convert the data with the class list the model was trained on"
         )
-    folder = None if cache_dir is None else expanded(cache_dir)
-    features = FeatureDataset(
-        dataset, model.backbone, model.min_size, model.max_size, folder=folder
-    )
+    sizes = model.min_size, model.max_size
+    features = FeatureDataset(dataset, model.backbone, *sizes, folder=cache_dir)
     return make_report(dataset, detect(model, features), engine, checkpoint)

@@ -3,15 +3,14 @@
 # %% auto #0
 __all__ = ['ANNOTATION_FILE', 'META_FILE', 'FORMAT_VERSION', 'PER_BOX', 'Annotations', 'head_problem', 'lists_problem',
            'values_problem', 'labels_problem', 'boxes_problem', 'record_problem', 'classes_problem', 'name_of',
-           'validate', 'paused_gc', 'read_json', 'expanded', 'annotation_path', 'read_meta', 'read_annotations',
-           'refuse_existing', 'write_records', 'write_annotations', 'image_ids', 'annotation_entry', 'to_coco']
+           'validate', 'paused_gc', 'read_json', 'annotation_path', 'read_meta', 'read_annotations', 'refuse_existing',
+           'write_records', 'write_annotations', 'image_ids', 'annotation_entry', 'to_coco']
 
 # %% ../../nbs/1_labels/11_annotations.ipynb #5e23a2fb
 import contextlib
 import gc
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from .images import safe_name
-from ..runtime import StrPath, UserError, atomic_write
+from ..runtime import StrPath, UserError, atomic_write, expanded
 
 # %% ../../nbs/1_labels/11_annotations.ipynb #77ba7b1c
 ANNOTATION_FILE = "annotations_torchvision.json"
@@ -185,21 +184,15 @@ def paused_gc() -> Iterator[None]:
 @paused_gc()
 def read_json(path: StrPath) -> Any:
     "The contents of a JSON file; `UserError` if it is missing or not JSON."
-    if not Path(path).is_file():
-        instead = ": it is a folder" if Path(path).is_dir() else ""
+    path = expanded(path)
+    if not path.is_file():
+        instead = ": it is a folder" if path.is_dir() else ""
         raise UserError(f"'{path}' is not there{instead}")
     try:
         with open(path, encoding="utf-8-sig") as f:
             return json.load(f)
     except (ValueError, RecursionError) as e:
         raise UserError(f"'{path}' is not a JSON file: {str(e)[:100]}") from None
-
-# %% ../../nbs/1_labels/11_annotations.ipynb #bf295e9e
-def expanded(path: StrPath) -> Path:
-    "The path with `~` replaced by the home folder; `UserError` for what is no path."
-    if not isinstance(path, (str, os.PathLike)):
-        raise UserError(f"a path is needed here, not {path!r}")
-    return Path(os.path.expanduser(path))
 
 # %% ../../nbs/1_labels/11_annotations.ipynb #8aa3aa84
 def annotation_path(path: StrPath) -> Path:
@@ -238,7 +231,7 @@ def refuse_existing(path: StrPath, force: bool) -> None:
 
     An empty folder does not count.
     """
-    path = Path(path)
+    path = expanded(path)
     if force or not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     raise UserError(

@@ -9,7 +9,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ from dinofrcnn.labels.reconcile import (
 )
 from .report import ConversionReport
 from .write import export_report
-from ..runtime import StrPath, UserError, atomic_write
+from ..runtime import StrPath, UserError, atomic_write, expanded
 
 # %% ../../nbs/1_labels/17_coco.ipynb #3f91bc6f
 CocoId = int | float | str | None  # None is what cannot be an id
@@ -265,8 +264,8 @@ def convert_coco(
     in `image_dir`, an unusable class list, an existing output.
     """
     refuse_existing(annotation_path(output), force)
-    need_folder(image_dir, "image folder")
-    source = read_coco(instances_json, class_list, keep_unused)
+    image_dir = need_folder(image_dir, "image folder")
+    source = read_coco(expanded(instances_json), class_list, keep_unused)
     strip_folder(source, image_dir)
     if check_images:
         note_unlisted(source, image_dir)
@@ -283,7 +282,7 @@ def export_coco(
     Raises `UserError` if the output exists.
     """
     annotations = read_annotations(annotation_file)
-    output = Path(output)
+    output = expanded(output)
     if output.suffix.lower() != ".json":
         output = output / "instances.json"
     refuse_existing(output, force)

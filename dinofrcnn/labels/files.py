@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from ..runtime import StrPath, UserError
+from ..runtime import StrPath, UserError, expanded
 
 # %% ../../nbs/1_labels/12_files.ipynb #3e55882f
 class Problem(Exception):
@@ -33,7 +33,7 @@ def read_text(path: StrPath) -> str:
 
     A byte order mark and CRLF are taken away, undecodable bytes become '�'.
     """
-    data = Path(path).read_bytes()
+    data = expanded(path).read_bytes()
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     text = data.decode(encoding, errors="replace")
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -84,12 +84,13 @@ def yaml_names(path: StrPath) -> dict[int, str]:
 # %% ../../nbs/1_labels/12_files.ipynb #e865c8c9
 def names_in_file(path: StrPath) -> dict[int, str]:
     "{class id: name} from a text file with a name per line, or from a YAML file."
-    if not Path(path).is_file():
+    path = expanded(path)
+    if not path.is_file():
         raise UserError(
             f"class list '{path}' is not there: "
             "give a text file with a name per line, a data.yaml, or a list of names"
         )
-    if Path(path).suffix.lower() in (".yaml", ".yml"):
+    if path.suffix.lower() in (".yaml", ".yml"):
         return yaml_names(path)
     return dict(enumerate(read_text(path).rstrip().split("\n")))
 
@@ -136,6 +137,7 @@ def files_below(folder: StrPath, suffixes: Collection[str]) -> list[str]:
 
     Links to folders are followed, circles are not.
     """
+    folder = expanded(folder)
     found = []
     seen = set()
     for at, folders, files in os.walk(folder, followlinks=True):
@@ -151,11 +153,11 @@ def files_below(folder: StrPath, suffixes: Collection[str]) -> list[str]:
     return sorted(found)
 
 # %% ../../nbs/1_labels/12_files.ipynb #fe87510f
-def need_folder(folder: StrPath, what: str) -> None:
-    "`UserError` unless `folder` is one, with the nearest name that is there."
-    folder = Path(folder)
+def need_folder(folder: StrPath, what: str) -> Path:
+    "The folder; `UserError` where there is none, with the nearest name that is there."
+    folder = expanded(folder)
     if folder.is_dir():
-        return
+        return folder
     parent = folder.parent
     beside = [p.name for p in parent.iterdir() if p.is_dir()] if parent.is_dir() else []
     near = difflib.get_close_matches(folder.name, beside, 1)
@@ -171,7 +173,8 @@ def stem_of(name: str) -> str:
 # %% ../../nbs/1_labels/12_files.ipynb #0d8e4024
 def split_entries(split_file: StrPath) -> list[str]:
     "The lines of a split list: image or label names, without blank lines."
-    if not Path(split_file).is_file():
+    split_file = expanded(split_file)
+    if not split_file.is_file():
         raise UserError(f"split file '{split_file}' is not there")
     lines = [line.strip() for line in read_text(split_file).split("\n")]
     return [line for line in lines if line]

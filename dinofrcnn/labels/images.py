@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageFile
 from PIL.Image import Transpose
 
-from ..runtime import StrPath, UserError
+from ..runtime import StrPath, UserError, expanded
 
 # %% ../../nbs/1_labels/10_images.ipynb #741028bb
 TURNS = {  # EXIF orientation -> what makes it upright
@@ -51,7 +51,8 @@ def open_image(
 
     Whatever fails, here or in the block, is a `UserError`.
     """
-    if not Path(path).is_file():
+    path = expanded(path)
+    if not path.is_file():
         raise UserError(f"image '{path}' is not there")
     if max_pixels > MAX_PIXELS:  # asked for: Pillow has to agree
         Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, max_pixels)
@@ -156,6 +157,7 @@ def image_path(
 
     `UserError` if the name, or a link on the way, leads out of `root`.
     """
+    root = expanded(root)
     path = os.path.join(root, safe_name(file_name))
     inside = os.path.join(os.path.realpath(root), "")
     if not os.path.realpath(path).startswith(inside):

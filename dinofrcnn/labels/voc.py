@@ -313,8 +313,8 @@ def convert_voc(
     in `image_dir`, an unusable class list, an existing output.
     """
     refuse_existing(annotation_path(output), force)
-    need_folder(annotation_dir, "annotation folder")
-    need_folder(image_dir, "image folder")
+    annotation_dir = need_folder(annotation_dir, "annotation folder")
+    image_dir = need_folder(image_dir, "image folder")
     source = read_voc(annotation_dir, image_dir, split_file, class_list, zero_based)
     if split_file is None:
         note_unlisted(source, image_dir)

@@ -13,7 +13,7 @@ from pathlib import Path
 from .annotations import Annotations, annotation_path, refuse_existing
 from .files import stem_of
 from .report import ConversionReport, Count
-from ..runtime import StrPath, UserError
+from ..runtime import StrPath, UserError, expanded
 
 # %% ../../nbs/1_labels/15_write.ipynb #1cd350bb
 def export_report(
@@ -25,7 +25,8 @@ def export_report(
     images = len(annotations.records)
     boxes = sum(len(record["boxes"]) for record in annotations.records)
     source = str(annotation_path(annotation_file))
-    return ConversionReport(source, str(output), Count(images, images), Count(boxes, boxes))
+    target = str(expanded(output))
+    return ConversionReport(source, target, Count(images, images), Count(boxes, boxes))
 
 # %% ../../nbs/1_labels/15_write.ipynb #12ea3820
 def without_crowds(annotations: Annotations, report: ConversionReport) -> list[list[int]]:
@@ -54,7 +55,7 @@ def write_folder(
 
     Raises `UserError` if `output` exists, holds something, and `force` is not set.
     """
-    output = Path(output)
+    output = expanded(output)
     refuse_existing(output, force)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as temp:

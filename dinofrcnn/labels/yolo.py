@@ -337,8 +337,8 @@ def convert_yolo(
     a sixth column that `sixth_column` does not explain, an existing output.
     """
     refuse_existing(annotation_path(output), force)
-    need_folder(yolo_dir, "label folder")
-    need_folder(image_dir, "image folder")
+    yolo_dir = need_folder(yolo_dir, "label folder")
+    image_dir = need_folder(image_dir, "image folder")
     if sixth_column not in (None, "confidence", "track"):
         raise UserError(f"sixth_column '{sixth_column}' is unknown: use 'confidence' or 'track'")
     source = read_yolo(yolo_dir, image_dir, class_list, sixth_column, split_file)

@@ -24,12 +24,9 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from typing_extensions import Self
 
-from ..backbone.sources import DRIVE
-from ..data.views import View
-from ..detector.detector import check_levels
-from ..labels.annotations import expanded
-from ..runtime import StrPath, UserError, atomic_write
+from ..runtime import DRIVE, StrPath, UserError, atomic_write, expanded
 
 # %% ../../nbs/6_training/61_config.ipynb #77cfe28b
 def setting(default: Any, about: str, **bounds: Any) -> Any:
@@ -71,7 +68,11 @@ class Settings(BaseModel):
     "A group of settings. Raises `UserError` with key, reason and cure for what does not fit."
 
     model_config = ConfigDict(
-        extra="forbid", validate_default=True, protected_namespaces=(), allow_inf_nan=False
+        extra="forbid",
+        validate_default=True,
+        protected_namespaces=(),
+        allow_inf_nan=False,
+        defer_build=True,  # until a value is checked: `train --help` does without
     )
 
     def __init__(self, *unnamed: Any, **values: Any) -> None:
@@ -87,9 +88,21 @@ class Settings(BaseModel):
             clauses = [explain(error, type(self)) for error in e.errors()]
             raise UserError("config: " + "; ".join(dict.fromkeys(clauses))) from None
 
+    def model_copy(
+        self,
+        *,
+        update: Mapping[str, Any] | None = None,  # settings that are changed in the copy
+        deep: bool = True,  # it always is
+    ) -> Self:
+        "A copy, as whole and as checked as the original: pydantic itself would check nothing."
+        return type(self)(**{**self.model_dump(), **(update or {})})
+
+    def copy(self, **options: Any) -> Self:
+        "The name that `model_copy` had in pydantic 1."
+        return self.model_copy(**options)
+
     def __setattr__(self, name: str, value: Any) -> None:
-        changed = type(self)(**{**self.model_dump(), name: value})
-        self.__dict__.update(changed.__dict__)
+        self.__dict__.update(self.model_copy(update={name: value}).__dict__)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -211,6 +224,8 @@ class DataSettings(Settings):
         "Sizes in order, and at least one view, each of them known."
         if self.max_size < self.min_size:
             raise UserError(f"max_size {self.max_size} is less than min_size {self.min_size}")
+        from dinofrcnn.data.views import View  # here, because torch comes with it
+
         for view in self.views:
             View.parse(view)
         if not self.views:
@@ -256,6 +271,8 @@ class DetectorSettings(Settings):
     @model_validator(mode="after")
     def levels_fit_together(self) -> "DetectorSettings":
         "Strides, anchor sizes and aspect ratios describe the same pyramid."
+        from dinofrcnn.detector.detector import check_levels  # here, because torch comes with it
+
         check_levels(self.strides or [8, 16, 32], self.anchor_sizes, self.aspect_ratios)
         return self
 

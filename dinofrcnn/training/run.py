@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..data.dataset import DetectionDataset
 from ..detector.checkpoint import read_checkpoint
-from ..runtime import UserError, atomic_write, sweep_temporary
+from ..runtime import UserError, atomic_write, expanded, sweep_temporary
 from ..show import show_curves
 
 if TYPE_CHECKING:  # a name for signatures only: matplotlib is imported when something is drawn
@@ -75,6 +75,9 @@ class Run:
 
     folder: Path
     history: list[dict[str, Any]] = field(default_factory=list)  # per epoch, keys as in `HISTORY`
+
+    def __post_init__(self) -> None:
+        self.folder = expanded(self.folder)
 
     @property
     def best(self) -> Path:

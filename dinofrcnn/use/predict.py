@@ -17,13 +17,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from PIL import Image
 
-from ..data.views import to_tensor
 from ..detector.checkpoint import load_model
 from ..detector.detector import DinoFasterRCNN
-from ..labels.annotations import expanded
 from ..labels.files import IMAGE_SUFFIXES, files_below
 from ..labels.images import read_image
-from ..runtime import StrPath, UserError, atomic_write, progress
+from ..runtime import StrPath, UserError, atomic_write, expanded, progress
 from ..show import save_pictures, show_boxes
 from ..training.config import whereabouts
 
@@ -61,7 +59,7 @@ def picture_name(i: int, file: StrPath) -> str:
 # %% ../../nbs/7_use/71_predict.ipynb #5f929923
 def own_pictures(folder: StrPath) -> set[Path]:
     "The pictures that an earlier `save_predictions` has drawn in `folder`, by its own list."
-    folder = Path(folder)
+    folder = expanded(folder)
     try:
         results = json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
         files = {i: one["file"] for i, one in enumerate(results) if "error" not in one}
@@ -106,7 +104,7 @@ def predict_one(
 ) -> dict[str, Any]:  # one item of what `predict` returns
     "What `model` finds in one image, or the reason why the image cannot be read."
     try:
-        image = to_tensor(read_image(path))
+        image = read_image(path)
     except UserError as e:
         return {"file": str(path), "error": str(e)}
     found = model([image])[0]

@@ -178,6 +178,6 @@ def explore_layers(
     def draw(i: int) -> "Figure":
         pictures = [as_pixels(image), pca_colours(maps[i])]
         titles = ["image", f"block {backbone.layers[i]}"]
-        return show_maps(pictures, titles, backbone.weights_id["model_id"])
+        return show_maps(pictures, titles, backbone.spec.model_id)
 
     return browse(draw, len(maps), "layer")

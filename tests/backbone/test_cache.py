@@ -1,9 +1,21 @@
 "The cache: what is kept on disk, and what is checked although it is there."
 
+import dataclasses
+
 import pytest
 import torch
+from PIL import Image
 
-from dinofrcnn.backbone.cache import FeatureDataset, read_features, write_features
+from dinofrcnn.backbone import cache
+from dinofrcnn.backbone.backbone import Backbone, load_backbone
+from dinofrcnn.backbone.cache import (
+    FeatureDataset,
+    read_ahead,
+    read_features,
+    recorded_backbone,
+    recorded_specs,
+    write_features,
+)
 from dinofrcnn.data.dataset import DetectionDataset
 from dinofrcnn.labels.annotations import Annotations, read_annotations
 from dinofrcnn.runtime import UserError
@@ -59,3 +71,157 @@ def test_infinite_features_are_not_stored(tmp_path):
 def test_values_out_of_range_do_not_reach_the_backbone(backbone, value):
     with pytest.raises(UserError, match="values in \\[0, 1\\]"):
         backbone([torch.full((3, 32, 32), value)])
+
+
+def no_weights(*args):
+    raise AssertionError("weights were loaded")
+
+
+@pytest.fixture
+def recorded(cached, monkeypatch):
+    "The backbone of `cached` by its page alone; whoever loads its weights fails."
+    monkeypatch.setattr("dinofrcnn.backbone.backbone.load_weights", no_weights)
+    return Backbone(cached.backbone.spec)
+
+
+def test_a_full_cache_needs_no_weights(cached, recorded, tmp_path):
+    features = FeatureDataset(cached.dataset, recorded, *SIZES, folder=tmp_path)
+    assert features.fill() == 0
+    for i in range(2):
+        assert torch.equal(features[i][0][16], cached[i][0][16])
+    assert recorded.model is None
+
+
+def test_a_feature_that_is_missing_wakes_the_backbone(cached, tmp_path, capsys):
+    recorded = Backbone(cached.backbone.spec)
+    kept = cached[1][0][16]
+    cached.file(1).unlink()
+    features = FeatureDataset(cached.dataset, recorded, *SIZES, folder=tmp_path)
+    assert torch.equal(features[1][0][16], kept) and recorded.model is not None
+    assert "not in the cache" in capsys.readouterr().out
+
+
+def test_a_backbone_that_is_not_the_recorded_one_does_not_wake(cached, monkeypatch):
+    spec = dataclasses.replace(cached.backbone.spec, fingerprint="0" * 16)
+    with pytest.raises(UserError, match="bring the weights back, or choose another cache_dir"):
+        Backbone(spec)([torch.rand(3, 32, 32)])
+
+
+def find(cached, tmp_path, precision="auto"):
+    def has_all(backbone):
+        return FeatureDataset(cached.dataset, backbone, *SIZES, folder=tmp_path).is_full()
+
+    return recorded_backbone(tmp_path, lambda spec: True, has_all, precision)
+
+
+def test_a_recorded_backbone_is_found_while_its_features_are_all_there(cached, tmp_path):
+    assert find(cached, tmp_path).spec == cached.backbone.spec
+    cached.file(0).unlink()
+    assert find(cached, tmp_path) is None
+
+
+def test_features_of_another_precision_serve_unless_one_is_asked_for(cached, tiny, tmp_path):
+    other = FeatureDataset(
+        cached.dataset, load_backbone(tiny, precision="bf16"), *SIZES, folder=tmp_path / "b"
+    )
+    other.fill()
+    found = find(cached, tmp_path / "b")
+    assert (found.precision, found.compute.precision) == ("bf16", "fp32")
+    assert find(cached, tmp_path / "b", "fp32") is None
+    assert find(cached, tmp_path / "b", "bf16").precision == "bf16"
+
+
+def test_the_usual_precision_is_preferred(cached, tiny, tmp_path):
+    bf16 = load_backbone(tiny, precision="bf16")
+    FeatureDataset(cached.dataset, bf16, *SIZES, folder=tmp_path).fill()
+    assert find(cached, tmp_path).precision == "fp32"
+
+
+def test_pages_that_are_damaged_are_passed_over(cached, tmp_path):
+    (cached.folder / "recipe.json").write_text("{")
+    assert recorded_specs(tmp_path) == []
+    cached.fill()
+    assert recorded_specs(tmp_path) == [cached.backbone.spec]
+
+
+def test_results_read_ahead_come_in_order_and_few_at_a_time():
+    begun = []
+
+    def note(i):
+        begun.append(i)
+        return i
+
+    results = read_ahead(note, range(100), threads=3, ahead=4)
+    assert [next(results) for _ in range(10)] == list(range(10))
+    assert len(begun) <= 10 + 4 + 1
+    assert list(results) == list(range(10, 100))
+
+
+def test_what_fails_while_it_is_read_ahead_fails_where_it_is_used():
+    results = read_ahead(lambda i: 1 // i, [2, 1, 0, 5])
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_features_of_a_batch_are_those_of_each_image(cached, backbone, tmp_path, monkeypatch):
+    monkeypatch.setattr("dinofrcnn.backbone.cache.images_at_once", lambda device: 3)
+    asked = []
+    forward = backbone.forward
+
+    def count(images):
+        asked.append(len(images))
+        return forward(images)
+
+    monkeypatch.setattr(backbone, "forward", count)
+    together = FeatureDataset(cached.dataset, backbone, *SIZES, folder=tmp_path / "together")
+    assert together.fill() == 2 and asked == [2]
+    for i in range(2):
+        assert torch.equal(together[i][0][16], cached[i][0][16])
+
+
+def test_a_photograph_is_resized_in_its_bytes(cached, monkeypatch):
+    def no_floats(self, i):
+        raise AssertionError("a whole photograph was made floats")
+
+    monkeypatch.setattr(DetectionDataset, "image", no_floats)
+    x = FeatureDataset(cached.dataset, cached.backbone, *SIZES).on_disk(0)
+    assert x.shape[-2:] == cached[0][1] and x.dtype == torch.float32
+
+
+def test_another_picture_of_the_same_name_is_computed_anew(backbone, tmp_path):
+    record = dict(file_name="a.png", width=40, height=30, boxes=[], labels=[])
+    files = []
+    for colour in "red", "blue":
+        Image.new("RGB", (40, 30), colour).save(tmp_path / "a.png")
+        dataset = DetectionDataset(tmp_path, Annotations([record], ["x"]))
+        files.append(FeatureDataset(dataset, backbone, *SIZES, folder=tmp_path / "cache").file(0))
+    assert files[0].parent == files[1].parent and files[0] != files[1]
+
+
+def test_features_are_stored_to_three_digits(tmp_path):
+    "As float16; bfloat16 keeps two."
+    fmap = torch.randn(4, 8, 8, generator=torch.Generator().manual_seed(0))
+    write_features(tmp_path / "a.safetensors", {16: fmap})
+    kept = read_features(tmp_path / "a.safetensors")[16]
+    torch.testing.assert_close(kept, fmap, rtol=1e-3, atol=1e-3)
+
+
+def test_killed_while_storing_leaves_no_file(tmp_path, monkeypatch):
+    def die(tensors, path):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cache, "save_file", die)
+    with pytest.raises(KeyboardInterrupt):
+        write_features(tmp_path / "a.safetensors", {16: torch.zeros(1, 2, 2)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bytes_on_disk_are_those_of_the_scaled_view(data, backbone):
+    from dinofrcnn.data.views import View
+
+    dataset = DetectionDataset(*data.train, limit=1)
+    features = FeatureDataset(dataset, backbone, *SIZES, View(scale=0.5))
+    maps, _, _ = features[0]
+    assert features.bytes_on_disk(0) == sum(2 * fmap.numel() for fmap in maps.values())

@@ -17,6 +17,7 @@ from dinofrcnn.data import download as room
 from dinofrcnn.data.dataset import DetectionDataset
 from dinofrcnn.data.download import (
     PublicData,
+    copy_file,
     copy_to_local,
     download,
     fetch,
@@ -425,3 +426,31 @@ def test_tilde_in_the_place_of_local_copies(public, server, tmp_path, monkeypatc
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("DINOFRCNN_DATASETS", "~/mine")
     assert download("bccd", tmp_path / "data").test.annotations.exists() and server.asked == []
+
+
+def test_one_changed_byte_changes_the_checksum(drive):
+    before = folder_checksum(drive / "photos")
+    content = bytearray((drive / "photos/a.jpg").read_bytes())
+    content[-1] ^= 1
+    (drive / "photos/a.jpg").write_bytes(content)
+    assert folder_checksum(drive / "photos") != before
+
+
+def test_copy_that_lost_bytes_is_refused(drive, tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "progress", lambda chunks, *about: list(chunks)[:-1])
+    with pytest.raises(UserError, match="came over with 0 of 3000 bytes"):
+        copy_file(drive / "photos/a.jpg", tmp_path / "a.jpg")
+    assert not (tmp_path / "a.jpg").exists()
+
+
+def test_silent_server_is_not_waited_for_for_ever(tmp_path, monkeypatch):
+    asked = {}
+
+    def silent(request, timeout=None):
+        asked["timeout"] = timeout
+        raise TimeoutError
+
+    monkeypatch.setattr(room.urllib.request, "urlopen", silent)
+    with pytest.raises(UserError, match="is there a network"):
+        fetch("http://127.0.0.1/set.zip", tmp_path / "set.zip", tries=1)
+    assert 0 < asked["timeout"] <= 60

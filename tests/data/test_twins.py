@@ -83,3 +83,22 @@ def test_name_that_leads_out_of_the_folder(tmp_path):
 def test_limit_of_images_is_said(tmp_path):
     inspection = inspect({"train": image_split(tmp_path / "train", range(12))}, look=5)
     assert "5 of 12 images of train" in str(inspection)
+
+
+def test_equal_images_after_the_first_thousand_are_named():
+    "They are compared in stripes of a thousand."
+    rng = np.random.default_rng(0)
+    signs = rng.choice([-1.0, 1.0], (1300, 256))
+    greys = rng.normal(size=(1300, 256))
+    greys = greys / np.linalg.norm(greys, axis=1, keepdims=True)
+    prints = np.stack([signs, greys], axis=1).astype(np.float32)
+    prints[1200] = prints[5]
+    prints[1250] = prints[1100]
+    assert alike(prints).tolist() == [[5, 1200], [1100, 1250]]
+
+
+def test_images_that_are_looked_at_are_spread_over_the_split(tmp_path):
+    folder, annotations = image_split(tmp_path / "train", range(12))
+    (folder / "11.jpg").unlink()
+    findings = inspect({"train": (folder, annotations)}, look=5).findings
+    the_only(findings, "missing", "11.jpg")

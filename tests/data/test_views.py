@@ -115,3 +115,24 @@ def test_values_that_are_refused_are_named():
     said = refusal(check_values, NO_IMAGES["normalised"])
     assert "-2" in said and "do not normalise" in said
     assert "uint8" in refusal(check_values, NO_IMAGES["bytes"])
+
+
+def test_network_sides_are_the_nearest_whole_patches():
+    "1.28 times 110 is 8.8 patches."
+    assert network_size(100, 110, 128, 192) == (128, 144)
+
+
+def test_fine_stripes_become_grey():
+    "Without antialiasing every third column would be taken as it is, black or white."
+    stripes = torch.zeros(3, 192, 192)
+    stripes[:, :, ::2] = 1
+    assert (resize_to_network(stripes, 64, 64) - 0.5).abs().max() < 0.1
+
+
+def test_colour_view_is_always_the_same_and_changes_something():
+    def seen(view):
+        return View.parse(view).apply(PHOTO)
+
+    assert torch.equal(seen("colour3"), seen("colour3"))
+    assert not torch.allclose(seen("colour3"), PHOTO)
+    assert not torch.allclose(seen("colour3"), seen("colour4"))

@@ -1,5 +1,7 @@
 "Checkpoints: what is in them, and which ones are refused."
 
+import dataclasses
+
 import pytest
 import torch
 from small_detector import RATIOS, SIZES, small_detector
@@ -45,7 +47,8 @@ def test_checkpoint_takes_the_weights_at_the_commit_it_was_trained_on(
 ):
     "`main` may have moved on since."
     args = dict(model_id="facebook/some-model")
-    monkeypatch.setitem(model.backbone.weights_id, "revision", "c0ffee")
+    spec = dataclasses.replace(model.backbone.spec, revision="c0ffee")
+    monkeypatch.setattr(model.backbone, "spec", spec)
     save_checkpoint(tmp_path / "a.pth", model, args)
     asked = {}
 

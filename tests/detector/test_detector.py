@@ -2,10 +2,13 @@
 
 import pytest
 import torch
+from PIL import Image
 from small_detector import RATIOS, SIZES, small_detector
 
-from dinofrcnn.detector.detector import Detector, GridAnchors, same_size
-from dinofrcnn.runtime import UserError, seed_everything
+from dinofrcnn.backbone.backbone import load_backbone
+from dinofrcnn.compute import seed_everything
+from dinofrcnn.detector.detector import Detector, GridAnchors, roi_pooler, same_size
+from dinofrcnn.runtime import UserError
 
 
 @pytest.fixture
@@ -111,3 +114,48 @@ def test_boxes_are_not_rounded_to_bf16_under_autocast(model):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits, changes = model.detector.roi_heads.box_predictor(torch.rand(2, 1024))
     assert {logits.dtype, changes.dtype} == {torch.float32}
+
+
+def test_roi_pooling_looks_where_the_box_is():
+    "Every cell of these maps says how far to the right it is, in network pixels."
+    levels = {}
+    for name, stride in zip(("p3", "p4", "p5"), (8, 16, 32), strict=True):
+        right = torch.arange(512 // stride) * float(stride)
+        levels[name] = right.expand(1, 1, len(right), len(right))
+    boxes = torch.tensor([[100.0, 40, 160, 100], [40, 40, 360, 360], [200, 200, 240, 240]])
+    pooled = roi_pooler([8, 16, 32])(levels, [boxes], [(512, 512)])
+    assert pooled.mean(dim=(1, 2, 3)).tolist() == pytest.approx([130, 200, 220], abs=2)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_features_as_a_cache_keeps_them_are_taken_in_every_precision(tiny, precision):
+    model = small_detector(load_backbone(tiny, precision=precision, device="cpu"))
+    stored = [{16: torch.rand(768, 8, 12, dtype=torch.float16)} for _ in range(2)]
+    found = model.heads(stored, [(128, 192)] * 2)
+    assert all(one["boxes"].isfinite().all() for one in found)
+
+
+def test_images_that_do_not_fit_together_are_looked_at_one_by_one(backbone, monkeypatch):
+    model = small_detector(backbone)
+    features = [{16: torch.rand(768, 8, 12)} for _ in range(3)]
+    expected = model.heads(features, [(128, 192)] * 3)
+    one_size = model.detector.one_size
+
+    def small_gpu(maps, sizes, targets):
+        if len(sizes) > 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return one_size(maps, sizes, targets)
+
+    monkeypatch.setattr(model.detector, "one_size", small_gpu)
+    found = model.heads(features, [(128, 192)] * 3)
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a["boxes"], b["boxes"], atol=1e-3, rtol=1e-4)
+
+
+def test_a_pillow_image_is_seen_as_its_tensor_is(backbone):
+    model = small_detector(backbone)
+    noise = torch.randint(256, (128, 192, 3), dtype=torch.uint8)
+    photo = Image.fromarray(noise.numpy())
+    tensor = noise.permute(2, 0, 1) / 255
+    assert torch.equal(model.network_image(photo), model.network_image(tensor))
+    assert torch.equal(model([photo])[0]["boxes"], model([tensor])[0]["boxes"])

@@ -13,8 +13,17 @@ from PIL import Image
 from dinofrcnn import __version__
 from dinofrcnn.backbone.cache import FeatureDataset
 from dinofrcnn.data.dataset import DataFolder, DetectionDataset
+from dinofrcnn.data.views import View
 from dinofrcnn.detector.checkpoint import load_model
-from dinofrcnn.evaluation.coco import STATS, Report, coco_eval, detect, evaluate, make_report
+from dinofrcnn.evaluation.coco import (
+    STATS,
+    Report,
+    coco_eval,
+    detect,
+    detections_in_image,
+    evaluate,
+    make_report,
+)
 from dinofrcnn.labels.annotations import Annotations, to_coco
 from dinofrcnn.runtime import UserError
 
@@ -180,7 +189,7 @@ def test_detecting_through_the_features_is_detecting_with_the_model(trained, dat
     dataset = DetectionDataset(*data.test, limit=2)
     through = detect(model, features_of(dataset, model))
     with torch.no_grad():
-        direct = model([dataset.image(i) for i in range(2)])
+        direct = model([dataset.photo(i) for i in range(2)])
     for a, b in zip(through, direct, strict=True):
         assert torch.allclose(a["boxes"], b["boxes"], atol=1e-2)
         assert torch.equal(a["labels"], b["labels"])
@@ -389,3 +398,12 @@ def test_tilde_is_the_home_folder(truth, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert report_of(split_of(tmp_path / "images", truth)).save("~/report") == tmp_path / "report"
     assert {p.name for p in tmp_path.iterdir()} == {"images", "report"}
+
+
+def test_boxes_found_in_a_mirrored_image_are_mirrored_back(data, backbone):
+    dataset = DetectionDataset(*data.test, limit=1)
+    features = FeatureDataset(dataset, backbone, 128, 192, View(flip=True))
+    _, size, target = features[0]
+    found = {**target, "scores": torch.ones(len(target["boxes"]))}
+    boxes = detections_in_image(found, size, features, 0)["boxes"]
+    assert len(boxes) and torch.allclose(boxes, dataset.target(0)["boxes"], atol=1e-2)

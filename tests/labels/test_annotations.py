@@ -1,5 +1,6 @@
 "The annotation file: what is read, what is refused and how, what pycocotools gets."
 
+import gc
 import json
 import os
 
@@ -13,13 +14,12 @@ from dinofrcnn.labels.annotations import (
     ANNOTATION_FILE,
     META_FILE,
     Annotations,
-    expanded,
     read_annotations,
     to_coco,
     validate,
     write_annotations,
 )
-from dinofrcnn.runtime import UserError
+from dinofrcnn.runtime import UserError, expanded
 
 RECORD = {
     "file_name": "night/a.jpg",
@@ -264,3 +264,26 @@ def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
 def test_what_is_no_path_is_refused(path):
     with pytest.raises(UserError, match="a path is needed"):
         expanded(path)
+
+
+def test_killed_between_two_files_leaves_the_old_annotations(written, monkeypatch):
+    "Old labels beside new class names are refused or right; new labels beside old names are not."
+    before = (written / ANNOTATION_FILE).read_text()
+    replace = os.replace
+    replaced = []
+
+    def die_at_the_second(*paths):
+        if replaced:
+            raise KeyboardInterrupt
+        replaced.append(paths)
+        replace(*paths)
+
+    monkeypatch.setattr(os, "replace", die_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        write_annotations(Annotations([], ["other"]), written, force=True)
+    assert (written / ANNOTATION_FILE).read_text() == before
+
+
+def test_garbage_is_collected_again_after_reading(written):
+    read_annotations(written)
+    assert gc.isenabled()

@@ -94,3 +94,11 @@ def test_class_names_made_from_ids_are_said(yolo):
     yolo.convert(None)
     assert read_annotations(yolo.root / "out").classes == ["class_0", "class_1", "class_2"]
     assert noted(yolo.report, "made from the ids")
+
+
+def test_class_list_two_folders_up_is_found(yolo):
+    (yolo.root / "classes.txt").write_text("Worker\n")
+    yolo.add("a", None)
+    yolo.label("train/a", "0 .5 .5 .2 .4")
+    yolo.convert(None, yolo_dir=yolo.labels / "train")
+    assert read_annotations(yolo.root / "out").classes == ["Worker"]

@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -210,3 +211,18 @@ def test_export_voc_zero_based(coco):
     coco.convert()
     export_voc(coco.root / "out", coco.root / "back", zero_based=True)
     assert "<xmin>40</xmin>" in (coco.root / "back/a.xml").read_text()
+
+
+def test_export_that_is_killed_leaves_nothing(coco, monkeypatch):
+    coco.convert()
+    write = Path.write_text
+
+    def die_at_a_label_file(path, *args, **options):
+        if path.name == "a.txt":
+            raise KeyboardInterrupt
+        return write(path, *args, **options)
+
+    monkeypatch.setattr(Path, "write_text", die_at_a_label_file)
+    with pytest.raises(KeyboardInterrupt):
+        export_yolo(coco.root / "out", coco.root / "back")
+    assert not (coco.root / "back").exists()

@@ -181,3 +181,20 @@ def test_voc_bccd_official_split(bccd, tmp_path):
     report = convert_voc(bccd / "Annotations", bccd / "JPEGImages", tmp_path, train)
     assert (report.images.kept, report.boxes.kept) == (205, 2805)
     assert report.clean
+
+
+def test_voc_images_nobody_mentions_are_noted(voc):
+    picture(voc.root / "images/b.png")
+    voc.convert()
+    assert noted(voc.report, "do not mention: 1")
+
+
+def test_voc_boxes_one_pixel_wide_are_said_to_be_slips(voc):
+    assert voc.boxes(voc.thing(box=voc.corners(5, 5, 5, 20))) == [[4, 4, 5, 20]]
+    assert noted(voc.report, "slips of the mouse")
+
+
+def test_voc_filename_decides_between_two_suffixes(voc):
+    picture(voc.root / "images/a.jpg")
+    voc.add("a", "<filename>a.jpg</filename>" + voc.thing())
+    assert voc.convert()[0]["file_name"] == "a.jpg"

@@ -380,3 +380,11 @@ def test_setting_of_more_detections_reaches_the_detector(tiny):
     config = TrainConfig(**{**GOOD, "model_id": tiny}, detections_per_img=250)
     model = build_model(["a"], **config.model_args())
     assert model.detector.roi_heads.detections_per_img == 250
+
+
+def test_setting_of_proposals_reaches_the_detector(tiny):
+    from dinofrcnn.detector.detector import build_model
+
+    config = TrainConfig(**{**GOOD, "model_id": tiny}, rois_per_image=32)
+    model = build_model(["a"], **config.model_args())
+    assert model.detector.roi_heads.fg_bg_sampler.batch_size_per_image == 32

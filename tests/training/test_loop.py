@@ -15,7 +15,8 @@ from dinofrcnn.data.views import View
 from dinofrcnn.detector.checkpoint import load_model, read_checkpoint
 from dinofrcnn.runtime import UserError
 from dinofrcnn.training import loop
-from dinofrcnn.training.loop import TrainingViews, lr_factor, train
+from dinofrcnn.training.inputs import TrainingViews
+from dinofrcnn.training.loop import lr_factor, make_optimizer, train
 from dinofrcnn.training.run import Run
 
 
@@ -135,7 +136,7 @@ def test_frozen_backbone_is_bit_identical_after_training(config, monkeypatch):
     monkeypatch.setattr(loop, "build_model", build_and_keep)
     train(config)
     backbone = kept["model"].backbone
-    assert backbone.fingerprint() == backbone.weights_id["fingerprint"]
+    assert backbone.fingerprint() == backbone.spec.fingerprint
 
 
 @pytest.mark.parametrize("unfreeze", [1, ["layer.3.mlp*"]])
@@ -146,7 +147,7 @@ def test_unfrozen_layers_train_and_are_kept_in_the_checkpoint(config, unfreeze, 
     assert names
     assert all(".3." in name for name in names)
     backbone = load_model(run.last).backbone
-    assert backbone.fingerprint() != backbone.weights_id["fingerprint"]
+    assert backbone.fingerprint() != backbone.spec.fingerprint
 
 
 def test_validation_on_other_classes_is_refused(config, data, tmp_path):
@@ -224,3 +225,29 @@ def test_damaged_cache_file_is_named(config):
         path.write_bytes(b"half")  # all: one epoch reads only one view of each image
     with pytest.raises(UserError, match="delete this file"):
         train(change(config, ckpt_dir=config.ckpt_dir + "2"))
+
+
+def test_optimizer_has_the_rates_and_the_decay_of_the_config(config):
+    class TwoGroups:
+        def trainable_parameters(self):
+            return [{"params": [torch.nn.Parameter(torch.zeros(1))]} for _ in range(2)]
+
+    config = change(config, lr=1e-3, backbone_lr=1e-6, weight_decay=0.05)
+    optimizer, _ = make_optimizer(config, TwoGroups(), 10)
+    assert [group["initial_lr"] for group in optimizer.param_groups] == [1e-3, 1e-6]
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.05, 0.05]
+
+
+def test_every_epoch_draws_its_own_order_and_views(config, monkeypatch):
+    "Also in a run that goes on: what is drawn depends on seed and epoch alone."
+    drawn = []
+
+    def note(model, loader, *rest):
+        drawn.append((loader.dataset.epoch, loader.generator.initial_seed()))
+        return 1.0
+
+    monkeypatch.setattr(loop, "train_epoch", note)
+    train(change(config, epochs=2))
+    train(change(config, epochs=3))
+    assert [epoch for epoch, _ in drawn] == [0, 1, 2]
+    assert len({seed for _, seed in drawn}) == 3

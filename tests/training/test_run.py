@@ -232,3 +232,10 @@ def test_resumed_rates_are_those_of_the_new_length(config):
     step, steps = 2, 8  # two steps an epoch
     wanted = longer.lr * lr_factor(step, steps, longer.warmup)
     assert trainer.optimizer.param_groups[0]["lr"] == pytest.approx(wanted)
+
+
+def test_best_checkpoints_are_those_of_the_best_epochs(tmp_path):
+    run = Run(tmp_path, [{"map": 0.3, "val_loss": 1.0}, {"map": 0.2, "val_loss": 1.5}])
+    assert new_bests(run, {"map": 0.4, "val_loss": 1.2}) == [run.best]
+    assert new_bests(run, {"map": 0.25, "val_loss": 0.9}) == [run.best_by_loss]
+    assert new_bests(run, {"map": 0.1, "val_loss": 2.0}) == []

@@ -8,7 +8,13 @@ from PIL import Image
 
 from dinofrcnn.detector.checkpoint import load_model
 from dinofrcnn.runtime import UserError
-from dinofrcnn.use.predict import list_images, own_pictures, predict, save_predictions
+from dinofrcnn.use.predict import (
+    list_images,
+    own_pictures,
+    predict,
+    predict_one,
+    save_predictions,
+)
 
 
 def test_folder_is_searched_to_the_bottom_and_other_files_are_left_alone(data):
@@ -212,3 +218,17 @@ def test_image_with_as_many_objects_as_are_reported_is_said(trained, photos, cap
     said = capsys.readouterr().out
     assert said.startswith("2 of 2 images may hold more than the 1 objects")
     assert "a.jpg" in said
+
+
+def test_what_the_model_found_is_named_and_kept_from_the_score_on(photos):
+    class Known:
+        classes = ["a", "b", "c"]
+
+        def __call__(self, images):
+            boxes = torch.tensor([[0.0, 0, 5, 5], [1, 1, 6, 6], [2, 2, 7, 7]])
+            labels, scores = torch.tensor([1, 3, 2]), torch.tensor([0.75, 0.5, 0.25])
+            return [{"boxes": boxes, "labels": labels, "scores": scores}]
+
+    found = predict_one(Known(), photos / "a.jpg", score=0.5)
+    assert found["classes"] == ["a", "c"] and found["scores"] == [0.75, 0.5]
+    assert found["boxes"] == [[0, 0, 5, 5], [1, 1, 6, 6]] and found["best_score"] == 0.75

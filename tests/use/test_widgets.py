@@ -2,13 +2,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
+from matplotlib.figure import Figure
 
 pytest.importorskip("ipywidgets")
 from dinofrcnn.runtime import UserError
 from dinofrcnn.training.config import TrainConfig
-from dinofrcnn.use.widgets import ConfigForm, browse
+from dinofrcnn.use import widgets
+from dinofrcnn.use.widgets import ConfigForm, browse, browse_failures, explore_layers
 
 
 @pytest.fixture
@@ -135,3 +139,32 @@ def test_version_of_ipywidgets_is_the_one_asked_for():
 def test_defaults_are_shown_as_a_person_would_type_them(form):
     "YAML writes a list that occurs twice as an anchor and a reference to it."
     assert form.boxes["aspect_ratios"].value == "[[0.5, 1, 2], [0.5, 1, 2], [0.5, 1, 2]]"
+
+
+def test_worst_image_comes_first():
+    class Images(list):
+        @property
+        def records(self):
+            return [{"file_name": name} for name in self]
+
+    shown = []
+
+    def show(indices, score, titles):
+        shown.append((indices, titles))
+        return Figure()
+
+    mistakes = [(0, 1), (3, 2), (0, 0)]
+    dataset = Images(["a.jpg", "b.jpg", "c.jpg"])
+    report = SimpleNamespace(dataset=dataset, mistakes=lambda i, score: mistakes[i], show=show)
+    browse_failures(report)
+    assert shown == [([1], ["b.jpg: 3 missed, 2 wrong"])]
+
+
+def test_slider_over_layers_begins_with_the_first(backbone, monkeypatch):
+    image = torch.rand(3, 64, 96, generator=torch.Generator().manual_seed(0))
+    colours = widgets.pca_colours
+    drawn = []
+    monkeypatch.setattr(widgets, "pca_colours", lambda fmap: drawn.append(fmap) or colours(fmap))
+    explore_layers(backbone, image)
+    first = backbone([image])[0][16].chunk(4)[0]
+    assert torch.equal(drawn[0], first)

@@ -1,0 +1,106 @@
+"What a run reads: a full cache stands for its backbone, also on another machine."
+
+import shutil
+
+import pytest
+import torch
+
+from dinofrcnn.backbone.tiny import make_tiny_snapshot
+from dinofrcnn.detector.checkpoint import read_checkpoint
+from dinofrcnn.evaluation.coco import evaluate
+from dinofrcnn.runtime import UserError
+from dinofrcnn.training.inputs import fill_caches, load_data, recorded_or_loaded
+from dinofrcnn.training.loop import train
+
+
+@pytest.fixture
+def filled(config, tmp_path):
+    "A config whose features are all in the cache, with a snapshot of its own."
+    config.model_id = str(make_tiny_snapshot(tmp_path / "mine", layers=4))
+    fill_caches(config)
+    return config
+
+
+def without_weights(config):
+    shutil.rmtree(config.model_id)
+    return config
+
+
+def test_a_full_cache_trains_where_the_weights_are_not(filled, tmp_path, capsys):
+    whole = train(filled.model_copy(update={"cache_dir": str(tmp_path / "other")}))
+    shutil.rmtree(whole.folder)
+    expected = whole.history
+    run = train(without_weights(filled))
+    assert run.history == expected
+    assert "no weights were loaded" in capsys.readouterr().out
+
+
+def test_the_checkpoint_of_such_a_run_names_the_backbone(filled):
+    fingerprint = recorded_or_loaded(filled, *load_data(filled)).spec.fingerprint
+    run = train(without_weights(filled))
+    assert read_checkpoint(run.best)["backbone"]["fingerprint"] == fingerprint
+
+
+def test_such_a_run_goes_on(filled):
+    train(without_weights(filled))
+    run = train(filled.model_copy(update={"epochs": 2}))
+    assert len(run.history) == 2
+
+
+def test_a_full_cache_evaluates_where_the_weights_are_not(filled, data):
+    run = train(filled)
+    split = data.val
+    with_weights = evaluate(run.best, split, limit=3)
+    report = evaluate(run.best, split, filled.cache_dir, limit=3)
+    without_weights(filled)
+    again = evaluate(run.best, split, filled.cache_dir, limit=3)
+    assert again.stats == report.stats
+    assert again.map == pytest.approx(with_weights.map, abs=0.02)
+
+
+def test_images_that_are_not_in_the_cache_are_said_to_need_the_weights(filled):
+    without_weights(filled)
+    filled.train_limit = 5
+    with pytest.raises(UserError, match="neither a path on this machine"):
+        train(filled)
+
+
+def test_replaced_weights_make_new_features(filled):
+    old = recorded_or_loaded(filled, *load_data(filled))
+    assert old.model is None
+    make_tiny_snapshot(filled.model_id, layers=4, seed=1)
+    new = recorded_or_loaded(filled, *load_data(filled))
+    assert new.model is not None and new.spec.fingerprint != old.spec.fingerprint
+
+
+def test_other_layers_are_not_taken_for_the_recorded_ones(filled):
+    filled.layers = "last"
+    assert recorded_or_loaded(filled, *load_data(filled)).model is not None
+
+
+def test_features_filled_in_bf16_train_where_fp32_is_usual(filled, capsys):
+    filled.precision = "bf16"
+    fill_caches(filled)
+    shutil.rmtree(filled.cache_dir)
+    fill_caches(filled)
+    filled.precision = "auto"
+    run = train(without_weights(filled))
+    assert read_checkpoint(run.last)["backbone"]["precision"] == "bf16"
+    assert all(torch.tensor(row["train_loss"]).isfinite() for row in run.history)
+
+
+def test_another_precision_that_is_asked_for_is_another_run(filled):
+    train(filled)
+    filled.epochs = 2
+    filled.precision = "bf16"
+    with pytest.raises(UserError, match="precision fp32 → bf16"):
+        train(filled)
+
+
+def test_a_run_goes_on_in_the_precision_it_was_begun_in(filled):
+    filled.precision = "bf16"
+    train(filled)
+    filled.epochs = 2
+    filled.precision = "auto"
+    run = train(filled)
+    assert read_checkpoint(run.last)["backbone"]["precision"] == "bf16"
