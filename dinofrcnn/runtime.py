@@ -6,6 +6,7 @@ __all__ = ['DRIVE', 'StrPath', 'UserError', 'refusal', 'in_colab', 'in_notebook'
 
 # %% ../nbs/01_runtime.ipynb #278bf74c
 import contextlib
+import glob
 import os
 import sys
 import tempfile
@@ -105,7 +106,8 @@ def atomic_write(path: StrPath) -> Iterator[Path]:
 # %% ../nbs/01_runtime.ipynb #59244b3d
 def sweep_temporary(folder: StrPath, names: Iterable[str]) -> list[Path]:
     "Delete what killed `atomic_write`s of the files `names` have left in `folder`; returns them."
-    left = [path for name in names for path in sorted(expanded(folder).glob(f".{name}.*"))]
+    patterns = [f".{glob.escape(name)}.*" for name in names]
+    left = [path for pattern in patterns for path in sorted(expanded(folder).glob(pattern))]
     for path in left:
         path.unlink(missing_ok=True)
     return left

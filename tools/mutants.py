@@ -142,7 +142,10 @@ def run_tests(
 def first_failure(output: str) -> str:
     "The name of the test that failed, from pytest's output."
     failed = [line for line in output.split("\n") if line.startswith(("FAILED ", "ERROR "))]
-    return failed[0].split()[1].rpartition("::")[2] if failed else "no test"
+    if not failed:
+        return "no test"
+    name = failed[0].partition(" ")[2].partition(" - ")[0]
+    return name.rpartition("::")[2]
 
 
 def plant(mutant: Mutant, checkout: Path) -> tuple[bool, str]:

@@ -31,7 +31,15 @@ from dinofrcnn.backbone.snapshot import (
     weights_beside,
 )
 from .weights import Weights, check_memory, empty_model, fill_model, open_model
-from ..runtime import DRIVE, StrPath, UserError, atomic_write, expanded, in_colab
+from dinofrcnn.runtime import (
+    DRIVE,
+    StrPath,
+    UserError,
+    atomic_write,
+    expanded,
+    in_colab,
+    sweep_temporary,
+)
 
 # %% ../../nbs/3_backbone/33_sources.ipynb #bdac1694
 DINOV3_IDS = [
@@ -339,7 +347,7 @@ def local_copy(
     Raises `UserError` when there is nothing to copy, the disk is too full, or bytes were lost.
     """
     source, _ = resolve_cache(expanded(source))
-    cache = expanded(cache or "~/.cache/dinofrcnn/snapshots")
+    cache = expanded(cache or Path.home() / ".cache/dinofrcnn/snapshots")
     origin = hashlib.sha256(str(source.absolute()).encode()).hexdigest()[:8]
     target = cache / f"{origin}-{source.name}"
     try:
@@ -348,6 +356,8 @@ def local_copy(
             raise UserError(
                 f"'{source}' holds no weights to copy: give a snapshot folder or a file"
             )
+        for copy in copies.values():
+            sweep_temporary(copy.parent, [copy.name])
         _renew(copies, cache, source)
         if target.is_dir():
             for gone in set(target.iterdir()) - set(copies.values()):

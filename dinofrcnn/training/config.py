@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -24,9 +24,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from typing_extensions import Self
 
 from ..runtime import DRIVE, StrPath, UserError, atomic_write, expanded
+
+if TYPE_CHECKING:  # a name for signatures only
+    from typing_extensions import Self
 
 # %% ../../nbs/6_training/61_config.ipynb #77cfe28b
 def setting(default: Any, about: str, **bounds: Any) -> Any:
@@ -93,11 +95,11 @@ class Settings(BaseModel):
         *,
         update: Mapping[str, Any] | None = None,  # settings that are changed in the copy
         deep: bool = True,  # it always is
-    ) -> Self:
+    ) -> "Self":
         "A copy, as whole and as checked as the original: pydantic itself would check nothing."
         return type(self)(**{**self.model_dump(), **(update or {})})
 
-    def copy(self, **options: Any) -> Self:
+    def copy(self, **options: Any) -> "Self":
         "The name that `model_copy` had in pydantic 1."
         return self.model_copy(**options)
 

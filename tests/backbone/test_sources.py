@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -215,6 +216,43 @@ def test_drive_copy_loses_what_drive_lost(tiny, drive):
     assert local_copy(folder) == copy
     wanted = {"config.json", "preprocessor_config.json", "model.safetensors"}
     assert {file.name for file in copy.iterdir()} == wanted
+
+
+KILLED_COPY = """
+import os, shutil, sys
+from dinofrcnn.backbone.sources import local_copy
+
+def half(source, target):
+    with open(target, "wb") as f:
+        f.write(b"half")
+    os._exit(9)
+
+shutil.copyfile = half
+local_copy(sys.argv[1], sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("given", ["folder", "file"])
+def test_what_a_killed_copy_left_is_gone_before_the_next_one_asks_for_space(
+    given, tiny, drive, tmp_path, monkeypatch
+):
+    folder = shutil.copytree(tiny, drive / "model [1]")
+    path = folder if given == "folder" else folder / "model.safetensors"
+    cache = tmp_path / "cache"
+    killed = subprocess.run([sys.executable, "-c", KILLED_COPY, path, cache])
+    assert killed.returncode == 9
+    assert [file.read_bytes() for file in cache.rglob(".*")] == [b"half"]
+    neighbour = cache / ".other.safetensors.k3x9"
+    neighbour.write_bytes(b"of another copy")
+
+    def usage(place):
+        assert list(cache.rglob(".*")) == [neighbour]
+        return types.SimpleNamespace(free=2**40)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    copy = local_copy(path, cache)
+    assert load_weights(path).fingerprint == load_weights(tiny).fingerprint
+    assert copy.exists() and list(cache.rglob(".*")) == [neighbour]
 
 
 def test_drive_hub_cache_folder(tiny, drive):

@@ -159,3 +159,30 @@ def test_a_pillow_image_is_seen_as_its_tensor_is(backbone):
     tensor = noise.permute(2, 0, 1) / 255
     assert torch.equal(model.network_image(photo), model.network_image(tensor))
     assert torch.equal(model([photo])[0]["boxes"], model([tensor])[0]["boxes"])
+
+
+def test_loss_is_a_mean_over_images_not_over_groups_of_a_size(model, monkeypatch):
+    def one_size(features, sizes, targets):
+        loss = 1.0 if sizes[0] == (64, 96) else 4.0
+        return [], {"loss": torch.tensor(loss)}
+
+    monkeypatch.setattr(model.detector, "one_size", one_size)
+    features = [{16: torch.zeros(1, 2, 2)}] * 3
+    losses = model.detector.train()(features, [(64, 96), (96, 64), (64, 96)], [{}] * 3)
+    assert losses["loss"].item() == pytest.approx((1 + 4 + 1) / 3)
+
+
+def test_parts_of_a_batch_that_does_not_fit_keep_their_sizes(model, monkeypatch):
+    sizes = [(128, 192), (128, 192), (192, 128)]
+    seen = []
+
+    def small_gpu(maps, sizes, targets):
+        if len(sizes) > 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        seen.extend(sizes)
+        return [{}], {}
+
+    monkeypatch.setattr(model.detector, "one_size", small_gpu)
+    features = [{16: torch.zeros(1, height // 16, width // 16)} for height, width in sizes]
+    assert len(model.heads(features, sizes)) == 3
+    assert seen == sizes

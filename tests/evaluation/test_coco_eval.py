@@ -407,3 +407,16 @@ def test_boxes_found_in_a_mirrored_image_are_mirrored_back(data, backbone):
     found = {**target, "scores": torch.ones(len(target["boxes"]))}
     boxes = detections_in_image(found, size, features, 0)["boxes"]
     assert len(boxes) and torch.allclose(boxes, dataset.target(0)["boxes"], atol=1e-2)
+
+
+def test_detections_of_a_batch_are_those_of_each_image(trained, data, monkeypatch):
+    "On a GPU several images go through the heads together."
+    model = load_model(trained.best)
+    dataset = DetectionDataset(*data.test, limit=3)
+    alone = detect(model, features_of(dataset, model))
+    monkeypatch.setattr("dinofrcnn.evaluation.coco.images_at_once", lambda device: 3)
+    together = detect(model, features_of(dataset, model))
+    assert sum(len(found["boxes"]) for found in alone) > 3
+    for a, b in zip(alone, together, strict=True):
+        assert torch.allclose(a["boxes"], b["boxes"], atol=1e-2)
+        assert torch.equal(a["labels"], b["labels"])

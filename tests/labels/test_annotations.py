@@ -19,7 +19,7 @@ from dinofrcnn.labels.annotations import (
     validate,
     write_annotations,
 )
-from dinofrcnn.runtime import UserError, expanded
+from dinofrcnn.runtime import UserError
 
 RECORD = {
     "file_name": "night/a.jpg",
@@ -258,12 +258,6 @@ def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
     write_annotations(Annotations([RECORD], ["a", "b"]), "~/labels")
     assert read_annotations("~/labels").records == [RECORD]
     assert os.listdir(tmp_path) == ["labels"]
-
-
-@pytest.mark.parametrize("path", [None, 7, ["a"]])
-def test_what_is_no_path_is_refused(path):
-    with pytest.raises(UserError, match="a path is needed"):
-        expanded(path)
 
 
 def test_killed_between_two_files_leaves_the_old_annotations(written, monkeypatch):

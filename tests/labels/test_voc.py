@@ -195,6 +195,6 @@ def test_voc_boxes_one_pixel_wide_are_said_to_be_slips(voc):
 
 
 def test_voc_filename_decides_between_two_suffixes(voc):
-    picture(voc.root / "images/a.jpg")
-    voc.add("a", "<filename>a.jpg</filename>" + voc.thing())
-    assert voc.convert()[0]["file_name"] == "a.jpg"
+    picture(voc.root / "images/n/a.jpg")
+    voc.add("n/a", "<filename>a.jpg</filename>" + voc.thing())
+    assert [record["file_name"] for record in voc.convert()] == ["a.png", "n/a.jpg"]

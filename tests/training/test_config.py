@@ -197,7 +197,11 @@ def changed_later(folder, name, text):
     return config
 
 
-DOORS = [in_python, in_a_file, on_the_command_line, changed_later]
+def changed_in_a_copy(folder, name, text):
+    return TrainConfig(**GOOD).model_copy(update={name: yaml.safe_load(text)})
+
+
+DOORS = [in_python, in_a_file, on_the_command_line, changed_later, changed_in_a_copy]
 each_door = pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
 
 
@@ -372,6 +376,30 @@ def test_file_given_as_image_folder_is_no_folder(tmp_path):
 def test_slip_in_python_is_answered_with_the_right_call(call, cure):
     with pytest.raises(UserError, match=cure):
         call()
+
+
+@pytest.mark.parametrize("way", ["model_copy", "copy"])
+def test_copy_with_a_change_is_checked_and_the_original_stays(way):
+    "pydantic itself checks nothing in a copy: a wrong key or value came through."
+    config = TrainConfig(**GOOD)
+
+    def changed(**values):
+        return getattr(config, way)(update=values)
+
+    for wrong, said in {"epoch": "did you mean 'epochs'", "epochs": "epochs = 0 is wrong"}.items():
+        with pytest.raises(UserError, match=said):
+            changed(**{wrong: 0})
+    with pytest.raises(UserError, match="max_size 320 is less than min_size"):
+        changed(max_size=320)
+    more = changed(epochs="20", ckpt_dir=Path("~/runs"))
+    assert (more.epochs, more.ckpt_dir) == (20, os.path.expanduser("~/runs"))
+    assert config == TrainConfig(**GOOD)
+
+
+def test_copy_shares_no_list_with_the_original():
+    config = TrainConfig(**GOOD)
+    config.model_copy().anchor_sizes[0].append(7)
+    assert config == TrainConfig(**GOOD)
 
 
 def test_setting_of_more_detections_reaches_the_detector(tiny):

@@ -251,3 +251,8 @@ def test_every_epoch_draws_its_own_order_and_views(config, monkeypatch):
     train(change(config, epochs=3))
     assert [epoch for epoch, _ in drawn] == [0, 1, 2]
     assert len({seed for _, seed in drawn}) == 3
+
+
+def test_learning_rate_rises_in_a_line():
+    factors = [lr_factor(step, 100, 0.1) for step in range(10)]
+    assert factors == pytest.approx([(step + 1) / 11 for step in range(10)])
