@@ -34,7 +34,7 @@ bench: env      ## what the project promises about speed, measured
 matrix: env     ## the same features on four versions of transformers
 	$(BIN)/python tests/matrix.py
 
-mutants: env    ## faults planted on purpose in a copy: do the tests notice each? (a quarter of an hour)
+mutants: env    ## faults planted on purpose in a copy: do the tests notice each? (ten minutes)
 	$(BIN)/python tools/mutants.py
 
 export: env     ## write the library from the notebooks

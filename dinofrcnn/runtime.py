@@ -104,10 +104,16 @@ def atomic_write(path: StrPath) -> Iterator[Path]:
             os.unlink(name)
 
 # %% ../nbs/01_runtime.ipynb #59244b3d
-def sweep_temporary(folder: StrPath, names: Iterable[str]) -> list[Path]:
+def sweep_temporary(
+    folder: StrPath,
+    names: Iterable[str],  # of the files
+    older_than: float = 0,  # seconds; for folders where another process may be writing just now
+) -> list[Path]:
     "Delete what killed `atomic_write`s of the files `names` have left in `folder`; returns them."
     patterns = [f".{glob.escape(name)}.*" for name in names]
-    left = [path for pattern in patterns for path in sorted(expanded(folder).glob(pattern))]
+    found = [path for pattern in patterns for path in sorted(expanded(folder).glob(pattern))]
+    latest = time.time() - older_than
+    left = [path for path in found if path.stat().st_mtime <= latest]
     for path in left:
         path.unlink(missing_ok=True)
     return left

@@ -4,15 +4,19 @@ import contextlib
 
 import pytest
 import torch
-from pretended_gpu import GPU, believed_in, moved, pretended_gpu
+from pretended_gpu import GPU, believed_in, pretended_gpu, tensors_in
 from small_detector import small_detector
 from torchvision.models.detection.image_list import ImageList
 
-from dinofrcnn.backbone.backbone import Backbone
+from dinofrcnn.backbone.backbone import Backbone, cls_attention
 from dinofrcnn.backbone.sources import load_weights
+from dinofrcnn.backbone.tokens import pca_colours
 from dinofrcnn.compute import Compute, pick_compute, pick_device
+from dinofrcnn.detector.checkpoint import load_model
 from dinofrcnn.detector.detector import DinoFasterRCNN, network_target, to_device
 from dinofrcnn.runtime import UserError
+from dinofrcnn.training.loop import train
+from dinofrcnn.use.predict import predict
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -50,40 +54,115 @@ def test_an_autocast_around_changes_nothing_inside():
 
 @pytest.fixture
 def parts(tiny):
-    "Backbone and detector; `moved` takes them to the pretended GPU."
+    "Backbone and detector, made on the CPU; `there` takes them to the pretended GPU."
     backbone = Backbone(load_weights(tiny), device="cpu")
     return backbone, small_detector(backbone).detector
 
 
+def there(parts, precision="fp32", device=GPU):
+    "The model of `parts` on a GPU, on which `precision` is computed in."
+    backbone, detector = parts
+    backbone.precision = backbone.heads_precision = precision
+    return DinoFasterRCNN(backbone.to(device), detector.to(device), list("abcd"), 64, 96)
+
+
+def kinds(*values):
+    "The (device, dtype) of all tensors in `values`."
+    return {(tensor.device, tensor.dtype) for tensor in tensors_in(values)}
+
+
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_backbone_on_a_gpu_gives_float32_maps_there(parts, precision):
-    backbone, _ = parts
     with pretended_gpu():
-        maps = moved(backbone).maps(torch.empty(2, 3, 64, 96), precision)
-    assert {(fmap.device, fmap.dtype) for fmap in maps.values()} == {(GPU, torch.float32)}
+        maps = there(parts).backbone.maps(torch.rand(2, 3, 64, 96), precision)
+        assert kinds(maps) == {(GPU, torch.float32)}
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_pyramid_rpn_head_and_anchors_are_on_the_gpu(parts, precision):
-    backbone, detector = parts
     with pretended_gpu():
-        maps = moved(backbone).maps(torch.empty(1, 3, 64, 96), precision)
-        moved(detector)
-        with Compute(GPU, precision).autocast():
-            levels = detector.pyramid(maps)
-            objectness, changes = detector.rpn.head(list(levels.values()))
+        model = there(parts, precision)
+        maps = model.backbone.maps(torch.rand(1, 3, 64, 96), precision)
+        with model.backbone.compute.autocast():
+            levels = model.detector.pyramid(maps)
+            objectness, changes = model.detector.rpn.head(list(levels.values()))
         images = ImageList(next(iter(levels.values())), [(64, 96)])
-        anchors = detector.rpn.anchor_generator(images, list(levels.values()))
-    assert {level.device for level in levels.values()} == {GPU}
-    heads = [*objectness, *changes]
-    assert {(t.device, t.dtype) for t in heads} == {(GPU, torch.float32)}
-    assert [a.device for a in anchors] == [GPU]
+        anchors = model.detector.rpn.anchor_generator(images, list(levels.values()))
+        assert {level.device for level in levels.values()} == {GPU}
+        assert kinds(objectness, changes, anchors) == {(GPU, torch.float32)}
+
+
+def noted(module, notes):
+    "What goes through `module` is written down: device and dtype of what comes in and goes out."
+
+    def note(module, inputs, output):
+        notes.append((kinds(*inputs), kinds(output)))
+
+    module.register_forward_hook(note)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_training_step_is_on_the_gpu_and_in_the_models_precision(parts, precision):
+    stored = {16: torch.rand(parts[0].out_channels[16], 4, 6).half()}  # a cache's, on the CPU
+    target = {"boxes": torch.tensor([[8.0, 8, 40, 40]]), "labels": torch.tensor([1])}
+    proposals, features, predictions = [], [], []
+    with pretended_gpu():
+        model = there(parts, precision).train()
+        noted(model.detector.rpn, proposals)
+        noted(model.detector.roi_heads.box_head, features)
+        noted(model.detector.roi_heads.box_predictor, predictions)
+        losses = model.heads([stored], [(64, 96)], [target])
+        sum(losses.values()).backward()
+        assert proposals[0][1] == {(GPU, torch.float32)}
+        assert features[0][1] == predictions[0][0] == {(GPU, PRECISIONS[precision])}
+        assert predictions[0][1] == kinds(losses) == {(GPU, torch.float32)}
+        learned = list(model.detector.parameters())
+        assert kinds(learned, [p.grad for p in learned]) == {(GPU, torch.float32)}
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_detection_comes_from_the_gpu_in_pixels_of_the_image(parts, precision):
+    with pretended_gpu(), torch.no_grad():
+        found = there(parts, precision).eval()([torch.rand(3, 90, 120)])[0]
+        assert kinds(found["boxes"], found["scores"]) == {(GPU, torch.float32)}
+        assert found["labels"].device == GPU and len(found["labels"])
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_whole_run_is_on_the_gpu_that_was_asked_for(config, data, precision):
+    "The second of two, so that a 'cuda' written anywhere is another device; then from its file."
+    second = torch.device("cuda", 1)
+    few = {"train_limit": 2, "val_limit": 1, "hidden_dim": 64}
+    few |= {"precision": precision, "device": "cuda:1"}
+    with pretended_gpu(2, (8, 0)):
+        run = train(config.model_copy(update=few))
+        train(config.model_copy(update={**few, "epochs": 2}))  # goes on from last.pth
+    with pretended_gpu(2, (8, 0)):  # where the first is the current one
+        model = load_model(run.last, device="cuda:1")
+        assert {p.device for p in model.parameters()} == {second}
+        assert model.backbone.precision == precision
+        predict(model, data.test.images / "test_000.jpg")
+
+
+def test_weights_that_are_loaded_late_go_to_the_gpu(parts):
+    with pretended_gpu():
+        recorded = Backbone(parts[0].spec, device="cuda")
+        assert kinds(recorded([torch.rand(3, 64, 96)])) == {(GPU, torch.float32)}
+
+
+def test_what_is_drawn_of_features_comes_from_the_gpu(parts):
+    image = torch.rand(3, 64, 96)
+    with pretended_gpu():
+        backbone = there(parts).backbone
+        assert pca_colours(backbone([image])[0][16]).shape == (4, 6, 3)
+        assert cls_attention(backbone, image).device.type == "cpu"
 
 
 def test_a_detector_beside_a_backbone_on_another_device_is_refused(parts):
     backbone, detector = parts
     with pretended_gpu():
-        moved(backbone)
+        backbone.to(GPU)
         with pytest.raises(UserError, match="backbone is on cuda:0 and the detector on cpu"):
             DinoFasterRCNN(backbone, detector, ["a"])
 
@@ -105,32 +184,29 @@ def monkeypatch_autocast(monkeypatch):
 
 
 def test_what_meets_in_the_heads_is_on_the_gpu_and_in_the_models_precision(parts, monkeypatch):
-    backbone, detector = parts
-    backbone.heads_precision = "fp16"
-    met = {}
+    met = []
 
     def look(features, sizes, targets):
-        met["tensors"] = [*features[0].values(), targets[0]["boxes"], targets[0]["labels"]]
+        met.append((kinds(features), kinds(targets)))
         raise Stop
 
+    stored = {16: torch.zeros(8, 4, 6, dtype=torch.float16)}  # as a cache has them, on the CPU
+    target = {"boxes": torch.zeros(1, 4)}
     with pretended_gpu():
-        model = DinoFasterRCNN(moved(backbone), moved(detector), ["a"], 64, 96)
+        model = there(parts, "fp16")
         monkeypatch.setattr(model.detector, "forward", look)
         asked = monkeypatch_autocast(monkeypatch)
-        stored = {16: torch.empty(8, 4, 6, dtype=torch.float16)}  # as a cache has them, on the CPU
-        target = {"boxes": torch.empty(1, 4), "labels": torch.empty(1, dtype=torch.int64)}
         with pytest.raises(Stop):
             model.heads([stored], [(64, 96)], [target])
-    assert {t.device for t in met["tensors"]} == {GPU}
-    assert met["tensors"][0].dtype == torch.float16, "features go over as they are stored"
+    assert met == [({(GPU, torch.float16)}, {(GPU, torch.float32)})]
     assert asked == [("cuda", torch.float16, True)]
 
 
 def test_a_target_goes_where_the_backbone_computes():
     target = {"boxes": torch.rand(2, 4), "labels": torch.ones(2, dtype=torch.int64)}
     with pretended_gpu():
-        there = network_target(target, (100, 200), (64, 96), GPU)
-    assert there["boxes"].device == there["labels"].device == GPU
+        moved = network_target(target, (100, 200), (64, 96), GPU)
+        assert moved["boxes"].device == moved["labels"].device == GPU
 
 
 def test_plain_values_stay_what_they_are():

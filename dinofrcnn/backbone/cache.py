@@ -22,7 +22,7 @@ from .spec import BackboneSpec, read_page, write_page
 from ..compute import pick_compute
 from ..data.dataset import DetectionDataset
 from ..data.views import IDENTITY, View, boxes_to_network, network_input, network_size
-from ..runtime import StrPath, UserError, atomic_write, expanded, progress
+from ..runtime import StrPath, UserError, atomic_write, expanded, progress, sweep_temporary
 
 # %% ../../nbs/3_backbone/37_cache.ipynb #218c34ff
 def write_features(
@@ -49,7 +49,7 @@ def read_features(
 ) -> dict[int, torch.Tensor]:  # {stride: (C, h, w)}
     "What `write_features` stored. Raises `UserError` when the file is damaged."
     try:
-        return {int(stride): fmap.to(dtype) for stride, fmap in load_file(path).items()}
+        return {int(stride): fmap.to(dtype) for stride, fmap in load_file(expanded(path)).items()}
     except SafetensorError as e:
         raise UserError(
             f"'{path}' is damaged ({e}): delete this file, it will be computed again"
@@ -217,6 +217,8 @@ class FeatureDataset(torch.utils.data.Dataset):
         """
         assert self.folder is not None, "without a folder nothing is kept"
         missing = [i for i in range(len(self)) if not self.is_kept(i)]
+        killed = [self.file(i).name for i in missing]
+        sweep_temporary(self.folder, killed, older_than=3600)  # two runs may fill one cache
         need = sum(self.bytes_on_disk(i) for i in missing)
         check_space(self.folder, need, len(missing))
         if self.backbone.model is not None:  # else the page was there first

@@ -135,7 +135,7 @@ def check_limit(limit: Any) -> None:
 # %% ../../nbs/2_data/22_dataset.ipynb #68ea3cfc
 def file_digest(path: StrPath) -> str:
     "A hash of a file's bytes, 32 hexadecimal digits."
-    return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
+    return hashlib.blake2b(expanded(path).read_bytes(), digest_size=16).hexdigest()
 
 # %% ../../nbs/2_data/22_dataset.ipynb #017543a9
 class DetectionDataset(torch.utils.data.Dataset):

@@ -25,7 +25,7 @@ from .. import __version__
 from ..backbone.cache import FeatureDataset, images_at_once, in_groups, size_of
 from ..data.dataset import DetectionDataset, with_area
 from ..data.views import boxes_to_image
-from ..detector.checkpoint import model_for
+from ..detector.checkpoint import checkpoint_path, model_for
 from ..detector.detector import DinoFasterRCNN
 from ..labels.annotations import PER_BOX, Annotations, image_ids, to_coco
 from ..runtime import StrPath, UserError, atomic_write, expanded, progress
@@ -485,7 +485,7 @@ def evaluate(
     dataset = DetectionDataset(*split, limit=limit)
     checkpoint = None
     if not isinstance(model, DinoFasterRCNN):
-        checkpoint = str(expanded(model))
+        checkpoint = str(checkpoint_path(model))
         model = model_for(dataset, checkpoint, model_id, device, cache_dir)
     if model.classes != dataset.classes:
         raise UserError(

@@ -145,7 +145,9 @@ class BackboneSettings(Settings):
     model_id: PathText = setting(..., "backbone: Hub id, or folder of a snapshot")
     revision: str | None = setting(None, "commit, tag or branch on the Hub")
     layers: Literal["last", "four"] | Annotated[list[int], Field(min_length=1)] = setting(
-        "four", "blocks whose features are used: last, four (evenly spaced) or a list"
+        "four",
+        "blocks whose features are used: last, four (evenly spaced; of a ConvNeXt the stages "
+        "of strides 8, 16 and 32) or a list",
     )
     unfreeze: int | str | list[str] | None = setting(
         None,
@@ -255,7 +257,9 @@ class DetectorSettings(Settings):
         256, "channels of the pyramid, a multiple of 32", ge=32, multiple_of=32
     )
     strides: Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)] | None = setting(
-        None, "strides of the pyramid; by default half, once and twice the patch size"
+        None,
+        "strides of the pyramid; by default half, once and twice the patch size of a ViT, "
+        "and 8, 16, 32 on a ConvNeXt",
     )
     anchor_sizes: Levels = setting(
         [[32, 64, 128], [64, 128, 256], [128, 256, 512]], "per level, in network pixels"

@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
 from ..backbone.sources import load_weights
+from ..backbone.spec import lie_here
 from ..compute import Compute, seed_everything
 from ..data.dataset import DetectionDataset
 from dinofrcnn.detector.checkpoint import (
@@ -208,13 +209,22 @@ def check_same_run(
 
 # %% ../../nbs/6_training/64_loop.ipynb #0b8a6b0c
 def check_same_weights(config: TrainConfig, begun: Begun) -> None:
-    "Raise `UserError` if the backbone's weights are others; they are loaded only to find out."
-    trained_on = begun.checkpoint["model_args"]
-    asked_for = [config.model_id, str(Path(config.model_id).resolve())]
-    if trained_on["model_id"] in asked_for and trained_on["revision"] == config.revision:
+    """Raise `UserError` if the backbone's weights are others.
+
+    They are loaded only where their files, or the name on the Hub, leave a doubt.
+    """
+    place = Path(config.model_id)
+    asked = begun.checkpoint["model_args"]
+    trained_on = begun.checkpoint["backbone"]
+    if place.exists():
+        same = lie_here(trained_on.get("stamp", []), place, config.revision)
+    else:
+        same_name = asked["model_id"] in (config.model_id, str(place.resolve()))
+        same = same_name and asked["revision"] == config.revision
+    if same:
         return
     found = load_weights(config.model_id, config.revision).fingerprint
-    wanted = begun.checkpoint["backbone"]["fingerprint"]
+    wanted = trained_on["fingerprint"]
     if found != wanted:
         raise UserError(
             f"'{config.ckpt_dir}' holds a run on other weights (fingerprint {wanted}; those of "

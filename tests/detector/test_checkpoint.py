@@ -110,3 +110,11 @@ def test_killed_while_saving_leaves_the_old_checkpoint(model, tiny, tmp_path, mo
         save_checkpoint(path, model, dict(model_id=str(tiny)), epoch=2)
     assert read_checkpoint(path)["epoch"] == 1
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_run_given_for_a_checkpoint_is_told_the_right_call(trained, data):
+    from dinofrcnn.evaluation.coco import evaluate
+
+    for call in (load_model, read_checkpoint, lambda run: evaluate(run, data.test)):
+        with pytest.raises(UserError, match="needed here, not a Run.*run.best"):
+            call(trained)

@@ -104,3 +104,17 @@ def test_a_run_goes_on_in_the_precision_it_was_begun_in(filled):
     filled.precision = "auto"
     run = train(filled)
     assert read_checkpoint(run.last)["backbone"]["precision"] == "bf16"
+
+
+def test_a_finished_run_on_weights_that_were_replaced_is_another_run(filled):
+    train(filled)
+    make_tiny_snapshot(filled.model_id, layers=4, seed=1)
+    with pytest.raises(UserError, match="holds a run on other weights"):
+        train(filled)
+
+
+def test_a_finished_run_on_a_copy_of_its_weights_is_the_same(filled, tmp_path, capsys):
+    train(filled)
+    filled.model_id = str(shutil.copytree(filled.model_id, tmp_path / "copy"))
+    train(filled)
+    assert "is finished" in capsys.readouterr().out
