@@ -59,7 +59,7 @@ def home(tmp_path, monkeypatch, data, tiny, trained):
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
     shutil.copytree(data.root, home / "data")
     shutil.copytree(tiny, home / "tiny")
-    shutil.copy(trained.best, home / "best.pth")
+    os.link(trained.best, home / "best.pth")
     elsewhere.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
@@ -194,7 +194,7 @@ def filled(home, here):
     "The home folder, with something for every door to find."
     (home / ".a.txt.k3x9").write_text("")
     (home / "run").mkdir()
-    shutil.copy(home / "best.pth", home / "run/best_by_map.pth")
+    os.link(home / "best.pth", home / "run/best_by_map.pth")
     write_features(home / "one.safetensors", {16: torch.ones(2, 3, 4)})
     dataset = DetectionDataset(home / "data/images/test", home / "data/annotations/test", limit=1)
     FeatureDataset(dataset, here.backbone, 64, 96, folder=home / "cache").fill()

@@ -49,7 +49,7 @@ def exported_files(root):
 
 
 def test_the_library_is_what_the_notebooks_export(tmp_path):
-    shutil.copytree(REPO / "nbs", tmp_path / "nbs")
+    shutil.copytree(REPO / "nbs", tmp_path / "nbs", ignore=shutil.ignore_patterns("runs"))
     shutil.copy(REPO / "settings.ini", tmp_path)
     (tmp_path / "dinofrcnn").mkdir()
     subprocess.run([BIN / "nbdev_export"], cwd=tmp_path, check=True, capture_output=True)
