@@ -43,16 +43,23 @@ def shortened(source):
     return source
 
 
+@pytest.fixture
+def folder():
+    "Gone after the test: lessons write checkpoints of hundreds of megabytes."
+    with tempfile.TemporaryDirectory() as path:
+        yield path
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("path", house.notebooks(), ids=lambda path: path.stem)
-def test_a_lesson_mixes_no_devices(path, tmp_path, monkeypatch):
+def test_a_lesson_mixes_no_devices(path, folder, monkeypatch):
     if 'download("bccd"' in (REPO / path).read_text() and "DINOFRCNN_DATASETS" not in os.environ:
         pytest.skip("needs BCCD: set DINOFRCNN_DATASETS to the folder that holds bccd/")
     lesson = types.ModuleType("lesson")
     monkeypatch.setitem(sys.modules, "lesson", lesson)  # where classes of the lesson are looked up
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", folder)
+    monkeypatch.setenv("HOME", folder)
+    monkeypatch.chdir(folder)
     plt.switch_backend("agg")
     with pretended_gpu(), plt.rc_context():
         for number, cell_id, source in cells_to_run(path):

@@ -87,14 +87,17 @@ def read_ahead(
     ahead: int = 16,  # at most so many results wait to be used
 ) -> Iterator[Result]:
     "`function(item)` of every item, in order, worked out in threads while earlier ones are used."
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Result]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    waiting: deque[Future[Result]] = deque()
+    try:
         for item in items:
             waiting.append(pool.submit(function, item))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    finally:  # also when nobody wants the rest
+        pool.shutdown(cancel_futures=True)
 
 # %% ../../nbs/3_backbone/37_cache.ipynb #816cdcd5
 def in_groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import time
 
 import pytest
 import torch
@@ -238,3 +239,16 @@ def test_what_a_killed_save_has_left_is_swept_unless_it_may_still_be_written(cac
     os.utime(old, (0, 0))
     cached.fill()
     assert not old.exists() and new.exists()
+
+
+def test_nothing_is_read_ahead_for_nobody():
+    begun = []
+
+    def slow(i):
+        begun.append(i)
+        time.sleep(0.05)
+
+    results = read_ahead(slow, range(50), threads=1, ahead=20)
+    next(results)
+    results.close()
+    assert len(begun) < 20
