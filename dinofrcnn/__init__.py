@@ -20,6 +20,7 @@ FACE = {  # public name: the module it lives in
     "sample_data": "data.dataset",
     "download": "data.download",
     "inspect": "data.doctor",
+    "prepare": "data.prepare",
     "make_tiny_snapshot": "backbone.tiny",
     "load_backbone": "backbone.backbone",
     "load_model": "detector.checkpoint",

@@ -1,5 +1,6 @@
 "Pictures: whatever a name is made of, it stands in the picture as it is written."
 
+import itertools
 import re
 import warnings
 
@@ -21,6 +22,7 @@ from dinofrcnn.show import (
     draw_boxes,
     finish_figure,
     save_pictures,
+    shared_area,
     shortened,
     show_anchors,
     show_boxes,
@@ -131,6 +133,69 @@ def test_very_long_name_does_not_widen_the_picture(tmp_path):
 def test_titles_of_a_grid_fit_over_their_images():
     grid = show_grid([IMAGE] * 4, [BOX] * 4, [[0]] * 4, ["x"], titles=["y" * 90] * 4, columns=4)
     assert len(grid.axes[0].get_title()) < 40
+
+
+@pytest.mark.parametrize("name", ["W" * 90, "i" * 90, "camera-07_2031-04-11_" * 4, "写真" * 40])
+@pytest.mark.parametrize("columns", [2, 4])
+def test_titles_of_a_grid_leave_their_neighbours_room(name, columns):
+    images = [IMAGE] * columns
+    names = [name] * columns
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # letters that the font does not have
+        marks = [BOX] * columns, [[0]] * columns
+        grid = show_grid(images, *marks, ["x"], titles=names, columns=columns, width=10)
+        grid.canvas.draw()
+        places = [ax.title.get_window_extent() for ax in grid.axes]
+    for one, other in itertools.pairwise(places):
+        assert one.x1 < other.x0
+    assert places[0].x0 > 0 and places[-1].x1 < grid.bbox.x1
+
+
+def test_title_of_two_lines_keeps_both():
+    grid = show_grid([IMAGE], [BOX], [[0]], ["x"], titles=["n" * 200 + ".jpg\n3 missed, 0 wrong"])
+    first, second = grid.axes[0].get_title().split("\n")
+    assert first.endswith("n.jpg") and "…" in first and second == "3 missed, 0 wrong"
+
+
+def test_label_of_a_small_box_does_not_hide_it():
+    "In 7 inches 400 pixels wide a text is larger than the object."
+    image = np.zeros((300, 400, 3), dtype=np.uint8)
+    boxes = np.array([[100, 2, 108, 10], [200, 100, 206, 106], [392, 292, 399, 299]])
+    figure = show_boxes(image, boxes, [0] * 3, ["worker"], width=4)
+    assert texts_that_hide(figure, boxes) == []
+    assert written(figure).count("worker") == 3
+
+
+def test_labels_in_a_crowd_are_left_out_before_they_hide_an_object():
+    image = np.zeros((300, 400, 3), dtype=np.uint8)
+    corners = np.stack(np.meshgrid(np.arange(5, 390, 10), np.arange(5, 290, 10)), axis=-1)
+    corners = corners.reshape(-1, 2)
+    boxes = np.hstack([corners, corners + 8])
+    figure = show_boxes(image, boxes, [0] * len(boxes), ["worker"], width=4)
+    assert len(figure.axes[0].patches) == len(boxes)
+    assert texts_that_hide(figure, boxes) == []
+
+
+def test_label_of_a_large_box_at_the_top_stands_inside():
+    figure = show_boxes(IMAGE, [[0, 0, 80, 60]], [0], ["worker"])
+    assert "worker" in written(figure)
+
+
+def texts_that_hide(figure, boxes):
+    "The texts in a picture that lie over a third of a box, or over each other."
+    figure.canvas.draw()
+    ax = figure.axes[0]
+    to_pixels = ax.transData.inverted()
+    texts = []
+    for text in ax.texts:
+        (x1, y2), (x2, y1) = to_pixels.transform(text.get_window_extent().get_points())
+        texts.append(np.array([x1, y1, x2, y2]))
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    bad = [text for text in texts if (shared_area(text, boxes) > areas / 3).any()]
+    for i, text in enumerate(texts[1:], 1):
+        if shared_area(text, np.array(texts[:i])).any():
+            bad.append(text)
+    return bad
 
 
 def test_one_failing_picture_does_not_stop_the_rest_and_is_said(tmp_path, capsys):

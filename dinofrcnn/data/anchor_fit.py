@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .findings import Finding, Table
+from .findings import Finding, Table, all_classes
 from ..show import COLOURS, finish_figure, legend_name
 
 if TYPE_CHECKING:
@@ -118,13 +118,13 @@ def draw_anchors(tables: list[Table], anchors: np.ndarray) -> "Figure":
     import matplotlib.pyplot as plt
 
     sides = np.concatenate([t.network_sides for t in tables])
-    labels = np.concatenate([t.labels for t in tables])
     ends = np.concatenate([sides, anchors]).ravel()
     low, high = ends.min() / 1.3, ends.max() * 1.3
     fig, ax = plt.subplots(figsize=(5.6, 5.2))
     shade_covered(ax, anchors, low, high)
-    for i, name in enumerate(tables[0].classes):
-        width, height = sides[labels == i].T
+    for i, name in enumerate(all_classes(tables)):
+        of_class = [t.network_sides[t.of_class[name]] for t in tables if name in t.of_class]
+        width, height = np.concatenate([*of_class, np.zeros((0, 2))]).T
         colour = COLOURS[i % 7]  # the eighth is white
         shown = legend_name(name) if i < 10 else None
         ax.scatter(width, height, s=12, alpha=0.7, lw=0, color=colour, label=shown)

@@ -19,15 +19,25 @@ from dinofrcnn.data.checks import (
     check_background,
     check_boxes,
     check_classes,
-    check_conversion,
     check_doubles,
+    check_edges,
     check_few,
     check_many,
     check_odd_sizes,
     check_reach,
     check_shapes,
+    check_something,
 )
-from .findings import SEVERITIES, Finding, SplitSource, Table, read_table, spread
+from dinofrcnn.data.findings import (
+    SEVERITIES,
+    Finding,
+    SplitSource,
+    Table,
+    all_classes,
+    check_conversion,
+    read_table,
+    spread,
+)
 from .twins import check_image_files, check_twins, look_at_images
 from ..labels.images import image_path, read_image
 from ..runtime import StrPath, UserError, atomic_write, expanded
@@ -41,17 +51,19 @@ def draw_centres(tables: list[Table], most: int = 8, cells: int = 12) -> "Figure
     """A figure of where the box centres lie in their images, whose width and height are 0..1.
 
     A row per split, a column per class (the first `most`), `cells` x `cells` dots each.
+    `UserError` where there is no class.
     """
     import matplotlib.pyplot as plt
 
-    names = list(dict.fromkeys(name for t in tables for name in t.classes))[:most]
+    names = all_classes(tables)[:most]
+    if not names:
+        raise UserError("there is no class, so there are no boxes to show")
     size = (2 * len(names) + 0.6, 1.8 * len(tables) + 0.2)
     fig, axes = plt.subplots(len(tables), len(names), figsize=size, squeeze=False)
     for t, row in zip(tables, axes, strict=True):
         centres = (t.relative[:, :2] + t.relative[:, 2:]) / 2
         for name, ax in zip(names, row, strict=True):
-            label = t.classes.index(name) if name in t.classes else -1
-            x, y = centres[t.labels == label].T
+            x, y = centres[t.of_class.get(name, [])].T
             ax.hist2d(x, y, bins=cells, range=[[0, 1], [0, 1]], cmap="magma")
             ax.invert_yaxis()
             ax.set_xticks([])
@@ -63,19 +75,24 @@ def draw_centres(tables: list[Table], most: int = 8, cells: int = 12) -> "Figure
 def read_examples(
     tables: list[Table],
     examples: list[tuple[str, str]],  # (split, file name), as in a `Finding`
-) -> list[tuple[str, Any, dict[str, Any]]]:
-    "Title, Pillow image and record of those examples whose image is at hand and can be read."
+) -> list[tuple[str, Any, list[Any], list[int]]]:
+    """Title, Pillow image, boxes and labels of the examples whose image is there and readable.
+
+    The labels count into `all_classes`.
+    """
     records = {(t.name, r["file_name"]): r for t in tables for r in t.annotations.records}
-    folders = {t.name: t.folder for t in tables}
+    by_name = {t.name: t for t in tables}
+    numbers = {name: k for k, name in enumerate(all_classes(tables))}
     at_hand = []
     for split, name in examples:
-        folder = folders.get(split)
+        t = by_name.get(split)
         record = records.get((split, name))
-        if folder is None or record is None:
+        if t is None or t.folder is None or record is None:
             continue
         with contextlib.suppress(UserError):  # what is wrong with it is a finding of its own
-            image = read_image(image_path(folder, name))
-            at_hand.append((f"{split}: {name}", image, record))
+            image = read_image(image_path(t.folder, name))
+            labels = [numbers[t.classes[label]] for label in record["labels"]]
+            at_hand.append((f"{split}: {name}", image, record["boxes"], labels))
     return at_hand
 
 # %% ../../nbs/2_data/28_doctor.ipynb #c581e885
@@ -96,11 +113,11 @@ def draw_sheet(
             "or the finding names no image that is there"
         )
     return show_grid(
-        [image for _, image, _ in at_hand],
-        [np.reshape(record["boxes"], (-1, 4)) for _, _, record in at_hand],
-        [record["labels"] for _, _, record in at_hand],
-        tables[0].classes,
-        titles=[title for title, _, _ in at_hand],
+        [image for _, image, _, _ in at_hand],
+        [np.reshape(boxes, (-1, 4)) for _, _, boxes, _ in at_hand],
+        [labels for _, _, _, labels in at_hand],
+        all_classes(tables),
+        titles=[title for title, _, _, _ in at_hand],
         columns=min(columns, len(at_hand)),
         width=10,
     )
@@ -124,7 +141,7 @@ def split_lines(tables: list[Table]) -> list[str]:
 def class_lines(tables: list[Table], most: int = 12) -> list[str]:
     "Boxes per class and split, the most frequent class first; `most` classes at most."
     counts = [Counter(t.classes[label] for label in t.labels) for t in tables]
-    order = sorted(tables[0].classes, key=lambda name: -sum(c[name] for c in counts))
+    order = sorted(all_classes(tables), key=lambda name: -sum(c[name] for c in counts))
     lines = [f"{'class':25}" + "".join(f"{t.name[:7]:>8}" for t in tables)]
     for name in order[:most]:
         lines.append(f"{shortened(name, 24):25}" + "".join(f"{c[name]:8}" for c in counts))
@@ -213,8 +230,11 @@ class Inspection:
         folder = expanded(folder)
         with atomic_write(folder / "inspection.txt") as tmp:
             tmp.write_text(f"{self}\n", encoding="utf-8", errors="backslashreplace")
-        (folder / "sheet.png").unlink(missing_ok=True)
-        pictures = {"centres.png": self.show_centres, "anchors.png": self.show_anchors}
+        for name in "sheet.png", "centres.png":
+            (folder / name).unlink(missing_ok=True)
+        pictures = {"anchors.png": self.show_anchors}
+        if all_classes(self.tables):
+            pictures["centres.png"] = self.show_centres
         if any(self.looked):
             pictures["sheet.png"] = self.show_sheet
         save_pictures(folder, pictures)
@@ -224,12 +244,14 @@ class Inspection:
 Check = Callable[[Table], Iterator[Finding]]
 CHECKS_OF_ALL: tuple[Check, ...] = (
     check_conversion,
+    check_something,
     check_boxes,
     check_background,
 )
 CHECKS_OF_SOUND: tuple[Check, ...] = (
     check_reach,
     check_shapes,
+    check_edges,
     check_odd_sizes,
     check_few,
     check_doubles,
@@ -296,5 +318,5 @@ def inspect(
         tables=tables,
         anchors=anchors,
         network=(min_size, max_size),
-        looked=[len(seen.indices) + len(seen.problems) for seen in looked],
+        looked=[seen.images for seen in looked],
     )

@@ -273,10 +273,11 @@ def show_detections(
     detections: Sequence[dict[str, torch.Tensor]],  # per image of `dataset`
     indices: Iterable[int],  # which images
     score: float = 0.5,
-    titles: Sequence[str] | None = None,  # one per index
+    titles: Sequence[str] | None = None,  # one per index; by default the names of the files
 ) -> "Figure":
     "A figure of images: detections above `score` in colour, labelled boxes dotted in white."
     chosen = list(indices)
+    titles = titles or [dataset.records[i]["file_name"] for i in chosen]
     sure = [confident(detections[i], score) for i in chosen]
     return show_grid(
         [dataset.image(i) for i in chosen],
@@ -361,7 +362,8 @@ class Report:
         "A figure of the `n` images with most mistakes, see `show_detections`."
         mistakes = [self.mistakes(i, score) for i in range(len(self.dataset))]
         worst = sorted(range(len(self.dataset)), key=lambda i: -sum(mistakes[i]))[:n]
-        titles = ["{} missed, {} wrong".format(*mistakes[i]) for i in worst]
+        names = [record["file_name"] for record in self.dataset.records]
+        titles = ["{}\n{} missed, {} wrong".format(names[i], *mistakes[i]) for i in worst]
         return self.show(worst, score, titles)
 
     def show_precision_recall(self, iou: float = 0.5) -> "Figure":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .annotations import Annotations, annotation_path, refuse_existing
 from .files import stem_of
-from .report import ConversionReport, Count
+from .report import ConversionReport, Count, refuse_nothing_kept
 from ..runtime import StrPath, UserError, expanded
 
 # %% ../../nbs/1_labels/15_write.ipynb #1cd350bb
@@ -21,8 +21,10 @@ def export_report(
     annotation_file: StrPath,  # where they were read: the file, or its folder
     output: StrPath,  # where they will be written
 ) -> ConversionReport:
-    "A report in which everything is kept."
+    "A report in which everything is kept; `UserError` if there is nothing to keep."
     images = len(annotations.records)
+    if not images:
+        raise UserError(f"'{annotation_path(annotation_file)}' holds no image: nothing to write")
     boxes = sum(len(record["boxes"]) for record in annotations.records)
     source = str(annotation_path(annotation_file))
     target = str(expanded(output))
@@ -32,7 +34,7 @@ def export_report(
 def without_crowds(annotations: Annotations, report: ConversionReport) -> list[list[int]]:
     """Per record the indices of the boxes that are no crowd, in order.
 
-    The crowds go into the report, which is balanced.
+    The crowds go into the report, which is balanced. `UserError` if all boxes are crowds.
     """
     kept = []
     for record in annotations.records:
@@ -43,6 +45,7 @@ def without_crowds(annotations: Annotations, report: ConversionReport) -> list[l
                 report.add("box", "crowd", record["file_name"], f"box {i}")
     report.boxes.kept -= len(report.rows)
     report.balance()
+    refuse_nothing_kept(report)
     return kept
 
 # %% ../../nbs/1_labels/15_write.ipynb #0d59d189
@@ -60,6 +63,7 @@ def write_folder(
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as temp:
         new = Path(temp) / "new"
+        new.mkdir()  # also where there is no file
         for name, text in files.items():
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             (new / name).write_text(text, encoding="utf-8")

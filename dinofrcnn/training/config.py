@@ -178,11 +178,13 @@ PATHS = ["train_images", "train_ann", "val_images", "val_ann"]
 
 def rooted_paths(config: "DataSettings", root: StrPath) -> dict[str, str]:
     "The four paths of `config` under `root`, by key; those not given are the usual ones."
-    usual = {}
-    for split in ("train", "val"):
-        usual[f"{split}_images"] = f"images/{split}"
-        usual[f"{split}_ann"] = f"annotations/{split}/annotations_torchvision.json"
-    return {key: str(Path(root) / (getattr(config, key) or usual[key])) for key in PATHS}
+    given = {key: getattr(config, key) for key in PATHS if getattr(config, key)}
+    paths = {key: str(Path(root) / path) for key, path in given.items()}
+    if len(given) < len(PATHS):
+        from dinofrcnn.data.dataset import DataFolder  # here, because torch comes with it
+
+        paths = {**DataFolder(Path(root)).paths, **paths}
+    return paths
 
 # %% ../../nbs/6_training/61_config.ipynb #799f0419
 class DataSettings(Settings):

@@ -252,3 +252,18 @@ def test_nothing_is_read_ahead_for_nobody():
     next(results)
     results.close()
     assert len(begun) < 20
+
+
+GOLDEN = {  # recipe version -> mean of every 97th channel over the patches of a sample image
+    2: [-0.1374, 0.4433, -0.6740, 0.0890, -0.8511, -0.0794, -1.1955, 0.2496],
+}
+
+
+def test_features_that_change_get_a_new_version_of_the_recipe(tiny, data):
+    backbone = load_backbone(tiny, device="cpu", precision="fp32")
+    dataset = DetectionDataset(*data.train)
+    names = [record["file_name"] for record in dataset.records]
+    maps, _, _ = FeatureDataset(dataset, backbone, *SIZES)[names.index("train_000.jpg")]
+    means = maps[16].flatten(1).mean(1)[::97]
+    expected = torch.tensor(GOLDEN[backbone.recipe(*SIZES).version])
+    torch.testing.assert_close(means, expected, atol=2e-4, rtol=0)

@@ -1,15 +1,17 @@
 "Healthy labels pass in silence, each damage gives its finding and no other."
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
-from patients import SIZES, boxes, cats_and_dogs, first_only, healthy, look, the_only
+from patients import SIZES, boxes, cats_and_dogs, first_only, healthy, look, picture, the_only
 
-from dinofrcnn.data.checks import aspect_slope
+from dinofrcnn.data.checks import aspect_slope, check_doubles
 from dinofrcnn.data.doctor import inspect
 from dinofrcnn.data.findings import read_table
 from dinofrcnn.labels.annotations import Annotations, read_annotations, write_annotations
+from dinofrcnn.labels.coco import convert_coco
 
 
 def mixed_up(x1, y1, x2, y2, w, h):
@@ -158,7 +160,28 @@ def test_class_absent_from_training_is_a_fault():
 
 
 def test_class_lists_in_different_order():
-    the_only(splits(lambda train, val: val.classes.reverse()), "class lists differ")
+    finding = the_only(splits(lambda train, val: val.classes.reverse()), "class lists differ")
+    assert "the order, 0 is cat in train and dog in val" in finding.seen
+
+
+def test_class_lists_that_differ_name_the_difference():
+    "The first six of both lists were shown, and the one that made the difference was not."
+
+    def more(train, val):
+        many = [f"c{i}" for i in range(10)]
+        train.classes += [*many, "crate"]
+        val.classes += [*many, "gasket", "hinge"]
+
+    finding = the_only(splits(more), "only in train: crate; only in val: gasket, hinge")
+    assert "--class_list" in finding.do and "every split" in finding.do
+
+
+def test_every_split_with_another_class_list_is_named():
+    three = {name: cats_and_dogs(seed=k) for k, name in enumerate(("train", "val", "test"))}
+    three["val"].classes.append("cow")
+    three["test"].classes.append("pig")
+    found = {f.split: f.seen for f in inspect(three).findings}
+    assert "cow" in found["train+val"] and "pig" in found["train+test"]
 
 
 def test_rare_class():
@@ -250,6 +273,214 @@ def test_many_boxes_outside_at_conversion_are_a_fault(tmp_path):
 def test_images_without_a_label_file_are_noted(tmp_path):
     findings = converted(tmp_path, [], background={"without label file": 3})
     assert the_only(findings, "3 images had no label file").severity == "note"
+
+
+def test_foreign_report_beside_the_annotations_is_a_note(tmp_path):
+    path = write_annotations(cats_and_dogs(), tmp_path)
+    shapes = "[]", "null", '{"rows": [1]}', '{"rows": [{"item": "box"}]}', "no JSON", '{"rows": {}}'
+    for shape in shapes:
+        path.with_name("conversion_report.json").write_text(shape)
+        finding = the_only(inspect({"train": path}).findings, "conversion_report.json")
+        assert finding.severity == "note"
+
+
+def test_boxes_that_were_kept_for_another_size_are_looked_at(tmp_path):
+    rows = [{"item": "image", "action": "repaired", "reason": "size corrected"}]
+    assert the_only(converted(tmp_path, rows), "size corrected").severity == "look"
+
+
+# photographs that are framed around their object
+
+
+def posed(shapes, label, seed=0, photos=60):
+    "Photos with one object in the middle: `shapes(upright)` is its width and height."
+    rng = np.random.default_rng(seed)
+    records = []
+    for i in range(photos):
+        upright = bool(i % 2)
+        width, height = (480, 640) if upright else (640, 480)
+        w, h = np.array(shapes(upright)) * rng.uniform(0.9, 1.1)
+        x, y = (width - w) / 2 + rng.uniform(-20, 20), (height - h) / 2 + rng.uniform(-20, 20)
+        record = {"file_name": f"{i}.jpg", "width": width, "height": height}
+        records.append({**record, "boxes": [[x, y, x + w, y + h]], "labels": [label(upright)]})
+    return inspect({"data": Annotations(records, ["tower", "ship"])}).findings
+
+
+def tall_or_long(upright):
+    return (90, 300) if upright else (300, 90)
+
+
+def test_camera_turned_to_towers_and_ships_is_no_finding():
+    assert not any("shape of the boxes" in f.seen for f in posed(tall_or_long, int))
+
+
+def test_camera_turned_to_one_class_is_no_fault():
+    findings = posed(tall_or_long, lambda upright: 0)
+    (shape,) = [f for f in findings if "shape of the boxes" in f.seen]
+    assert shape.severity == "look" and "framed around their object" in shape.do
+    assert not [f for f in findings if f.severity == "fault"]
+
+
+def test_objects_in_the_middle_leave_both_sides_empty_and_that_is_no_fault():
+    "The right quarter of 4:3 photos: what a mix-up would leave empty; but the left one is so too."
+    findings = posed(lambda upright: (252, 252), lambda upright: 0, photos=140)
+    assert not any("no box in the" in f.seen for f in findings)
+
+
+# a fault of one class
+
+
+def barrels(share_low, balls=200):
+    "40 square images: balls everywhere, and 20 barrels of which a share touches the lower edge."
+    rng = np.random.default_rng(0)
+    records = []
+    for i in range(40):
+        corners = rng.uniform(5, 560, (balls // 40, 2))
+        found = np.hstack([corners, corners + 60]).tolist()
+        labels = [0] * len(found)
+        if i % 2:
+            low = 640 if i // 2 < 20 * share_low else 600
+            found.append([200 + i, 300, 300 + i, low])
+            labels.append(1)
+        record = {"file_name": f"{i}.jpg", "width": 640, "height": 640}
+        records.append({**record, "boxes": found, "labels": labels})
+    return inspect({"data": Annotations(records, ["ball", "barrel"])}).findings
+
+
+def test_one_class_pressed_against_an_edge():
+    "The publisher had multiplied y and height by 4/3; of all boxes few per cent showed it."
+    finding = the_only(barrels(0.95), "95% of the barrel boxes touch the lower edge", "upper 0%")
+    assert finding.severity == "look" and len(finding.examples) == 12
+
+
+def test_a_quarter_of_a_class_at_an_edge_is_usual():
+    assert barrels(0.25) == []
+
+
+def test_class_that_fills_its_images_touches_both_edges_and_is_not_blamed():
+    def columns(record):
+        record["boxes"].append([100, 0, 200, record["height"]])
+        record["labels"].append(2)
+
+    assert not any("touch the" in f.seen for f in look(columns, classes=("cat", "dog", "column")))
+
+
+def test_edge_that_all_boxes_touch_is_told_once():
+    def push(x1, y1, x2, y2, w, h):
+        return min(x1 * 1.4, w - 40), y1, min(x2 * 1.4, w), y2
+
+    assert sum("right edge" in f.seen for f in look(boxes(push))) == 1
+
+
+# nothing to learn from
+
+
+@pytest.mark.parametrize(
+    "records, classes, words",
+    [
+        ([], [], "no image, no class, no box: nothing can be learned"),
+        ([], ["cat"], "no image, no box: nothing can be learned"),
+        (None, [], "no class, no box: nothing can be learned"),
+        (None, ["cat"], "no box: nothing can be learned"),
+    ],
+)
+def test_nothing_to_learn_from(records, classes, words):
+    if records is None:
+        records = [{"file_name": "a.jpg", "width": 64, "height": 48, "boxes": [], "labels": []}]
+    finding = the_only(inspect({"data": Annotations(records, classes)}).findings, words)
+    assert finding.severity == "fault"
+
+
+def test_test_images_without_labels_cannot_be_measured_on():
+    unlabelled = cats_and_dogs(seed=1)
+    for record in unlabelled.records:
+        record.update(boxes=[], labels=[])
+    findings = inspect({"train": cats_and_dogs(), "test": unlabelled}).findings
+    assert {f.severity for f in findings} == {"look"}
+    assert any("no box: nothing can be measured" in f.seen for f in findings)
+
+
+# a cure does not lead into the next fault
+
+
+def coco_splits(folder):
+    "Train and val as COCO: an unused supercategory `objects`, and a crate that only train has."
+    names = ["anvil", "bolt", "crate"]
+    categories = [{"id": 0, "name": "objects", "supercategory": "none"}]
+    categories += [{"id": i + 1, "name": name} for i, name in enumerate(names)]
+    for split, used in ("train", names), ("val", names[:2]):
+        (folder / split).mkdir()
+        images, rows = [], []
+        for i in range(12 * len(used)):
+            picture(i + 100 * (split == "val")).save(folder / split / f"{i}.jpg")
+            images.append({"id": i, "file_name": f"{i}.jpg", "width": 160, "height": 120})
+            place = {"bbox": [10 + i, 10, 40, 40], "area": 1600, "iscrowd": 0}
+            rows.append({"id": i, "image_id": i, "category_id": 1 + i % len(used), **place})
+        content = {"images": images, "annotations": rows, "categories": categories}
+        (folder / split / "labels.json").write_text(json.dumps(content))
+
+
+def inspect_coco(folder, **options):
+    for split in "train", "val":
+        labels = folder / split / "labels.json"
+        convert_coco(labels, folder / split, folder / "ann" / split, force=True, **options)
+    splits = {s: (folder / s, folder / "ann" / s) for s in ("train", "val")}
+    return inspect(splits).findings
+
+
+def test_cure_of_an_unused_class_works(tmp_path):
+    "--drop_unused gave train and val different lists, which training refuses."
+    coco_splits(tmp_path)
+    (unused,) = [f for f in inspect_coco(tmp_path) if "objects" in f.seen]
+    assert "--class_list classes.txt" in unused.do and "every split" in unused.do
+    (tmp_path / "classes.txt").write_text("anvil\nbolt\ncrate\n")
+    cured = inspect_coco(tmp_path, class_list=tmp_path / "classes.txt")
+    assert not any("objects" in f.seen or f.severity == "fault" for f in cured)
+
+
+# many boxes in an image
+
+
+def test_box_that_is_there_three_times_is_two_too_many():
+    def thrice(record):
+        repeat(lambda k: k)(record)
+        repeat(lambda k: k)(record)
+
+    the_only(look(first_only(thrice)), "2 boxes nearly equal to another of the same class")
+
+
+def test_doubles_are_found_across_the_stripes_of_a_comparison():
+    rng = np.random.default_rng(0)
+    corners = np.stack([np.arange(3000) * 50.0, rng.uniform(0, 400, 3000)], axis=1)
+    found = np.hstack([corners, corners + 20])
+    found[2900] = found[5] + 0.5
+    record = {"file_name": "a.jpg", "width": 160_000, "height": 480}
+    record |= {"boxes": found.tolist(), "labels": [0] * 3000}
+    table = read_table("train", Annotations([record], ["cat"]), 640, 960, 16)
+    assert "1 box nearly equal" in next(check_doubles(table)).seen
+
+
+def test_8000_boxes_in_an_image_fit_into_memory():
+    "All pairs at once took 2 GB."
+    corners = np.random.default_rng(0).uniform(0, 1000, (8000, 2))
+    record = {"file_name": "a.jpg", "width": 1010, "height": 1010, "labels": [0] * 8000}
+    record["boxes"] = np.hstack([corners, corners + 9]).tolist()
+    table = read_table("train", Annotations([record], ["cat"]), 640, 960, 16)
+    tracemalloc.start()
+    list(check_doubles(table))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6
+
+
+def test_counts_are_not_counted_again_for_every_image(monkeypatch):
+    "Twice for each image made the doctor quadratic."
+    table = read_table("train", cats_and_dogs(), 640, 960, 16)
+    calls = []
+    count = np.bincount
+    monkeypatch.setattr(np, "bincount", lambda *a, **k: calls.append(1) or count(*a, **k))
+    list(check_doubles(table))
+    assert len(calls) <= 1
 
 
 # real data

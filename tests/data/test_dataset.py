@@ -1,15 +1,20 @@
 "Images and their targets: the label shift, what is skipped and what is refused."
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
+from dinofrcnn.cli import main
 from dinofrcnn.data.dataset import DataFolder, DetectionDataset, sample_data
-from dinofrcnn.labels.annotations import Annotations
+from dinofrcnn.labels.annotations import Annotations, write_annotations
 from dinofrcnn.runtime import UserError
+from dinofrcnn.training.config import TrainConfig
 
 
 def write(folder, records):
@@ -149,3 +154,114 @@ def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
         assert len(DetectionDataset(*split)) == 10
     assert not Path("~").exists()
     assert DataFolder("~/x").paths["val_images"] == str(tmp_path / "home/x/images/val")
+
+
+# other names of a split
+
+
+def split_folders(root, annotations, images=None):
+    "A data folder with these splits, one image each."
+    for name in images or annotations:
+        (root / "images" / name).mkdir(parents=True)
+        Image.new("RGB", (64, 48), "grey").save(root / "images" / name / "a.jpg")
+    record = {"file_name": "a.jpg", "width": 64, "height": 48}
+    record |= {"boxes": [[8, 8, 40, 40]], "labels": [0]}
+    for name in annotations:
+        write_annotations(Annotations([record], ["cat"]), root / "annotations" / name)
+    return DataFolder(root)
+
+
+@pytest.mark.parametrize("name", ["valid", "validation", "dev", "Valid", "val2017", "val"])
+def test_other_names_of_the_validation_split(tmp_path, name):
+    data = split_folders(tmp_path, ["train", name, "test"])
+    assert data.val == (
+        tmp_path / "images" / name,
+        tmp_path / "annotations" / name / "annotations_torchvision.json",
+    )
+    assert len(DetectionDataset(*data.val)) == 1
+
+
+def test_training_and_testing_are_train_and_test(tmp_path):
+    data = split_folders(tmp_path, ["training", "testing"])
+    assert data.train.images.name == "training" and data.test.annotations.parent.name == "testing"
+
+
+def test_images_under_one_name_and_labels_under_another(tmp_path):
+    data = split_folders(tmp_path, ["train", "val"], images=["train", "valid"])
+    assert len(DetectionDataset(*data.val)) == 1
+
+
+def test_two_folders_that_could_be_the_split_are_not_guessed_between(tmp_path):
+    data = split_folders(tmp_path, ["train", "val", "valid"])
+    with pytest.raises(UserError, match="val and valid: which is the split val"):
+        data.split("val")
+    shutil.move(tmp_path / "annotations/valid", tmp_path / "away")
+    assert data.val.images.name == "val"
+
+
+def test_split_that_is_not_there_would_have_its_own_name(tmp_path):
+    assert DataFolder(tmp_path).val.images == tmp_path / "images/val"
+
+
+def test_valid_is_inspected_and_trained_on(tmp_path, capsys):
+    split_folders(tmp_path, ["train", "valid", "test"])
+    root = str(tmp_path)
+    assert main(["inspect", "--data_root", root, "--output_dir", f"{root}/out"]) == 0
+    assert "\nval " in capsys.readouterr().out
+    config = TrainConfig(model_id="any", data_root=root)
+    config.check_paths()
+    assert config.val_images == f"{root}/images/valid"
+
+
+def test_given_paths_are_kept_beside_a_validation_split_of_another_name(tmp_path):
+    split_folders(tmp_path, ["train", "valid"])
+    config = TrainConfig(model_id="any", data_root=str(tmp_path), train_images="images/valid")
+    assert config.train_images == config.val_images == str(tmp_path / "images/valid")
+
+
+# sample data that was interrupted
+
+
+def complete(root):
+    data = sample_data(root)
+    found = [len(DetectionDataset(*data.split(s))) for s in ("train", "val", "test")]
+    images = [list(data.split(s).images.rglob("*.jpg")) for s in ("train", "val", "test")]
+    assert found == list(map(len, images))
+    assert not [p for p in root.parent.iterdir() if p.name.startswith(".")]
+    return found
+
+
+def test_sample_data_that_was_killed_heals(tmp_path, data):
+    whole = [len(DetectionDataset(*data.split(s))) for s in ("train", "val", "test")]
+    assert complete(tmp_path / "a") == whole
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    for at in "images/val", "labels/val", "annotations/test":
+        shutil.rmtree(tmp_path / "b" / at)
+    cut = tmp_path / "b/images/train/train_004.jpg"
+    cut.write_bytes(cut.read_bytes()[:2000])
+    shutil.rmtree(tmp_path / "b/images/test")
+    (tmp_path / "b/images/test").mkdir()
+    assert complete(tmp_path / "b") == whole
+
+
+def test_sample_data_killed_while_converting_heals(tmp_path):
+    data = sample_data(tmp_path / "a")
+    data.val.annotations.write_text("[{")
+    complete(tmp_path / "a")
+
+
+def test_two_who_want_sample_data_at_once_both_get_it(tmp_path):
+    code = "import sys; from dinofrcnn import sample_data; sample_data(sys.argv[1])"
+    command = [sys.executable, "-c", code, str(tmp_path / "a")]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [(p.communicate()[1], p.returncode) for p in both] == [("", 0)] * 2
+    complete(tmp_path / "a")
+
+
+def test_edited_labels_of_the_sample_data_stay(tmp_path):
+    data = sample_data(tmp_path / "a")
+    mine = tmp_path / "a/labels/train/train_004.txt"
+    mine.write_text("0 0.5 0.5 0.1 0.1\n")
+    data.train.annotations.unlink()
+    sample_data(tmp_path / "a")
+    assert mine.read_text() == "0 0.5 0.5 0.1 0.1\n"

@@ -1,14 +1,17 @@
 "The inspection: its page, its pictures, and what cannot be inspected."
 
 import os
+import subprocess
+import sys
 
 import pytest
 from patients import cats_and_dogs, healthy, image_split
 
 from dinofrcnn.data.dataset import DataFolder
 from dinofrcnn.data.doctor import inspect
-from dinofrcnn.labels.annotations import Annotations
+from dinofrcnn.labels.annotations import Annotations, write_annotations
 from dinofrcnn.runtime import UserError
+from dinofrcnn.show import texts_of
 
 
 def test_page_counts_images_boxes_and_classes():
@@ -93,3 +96,62 @@ def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
     _, annotations = image_split(tmp_path / "train", range(5))
     inspect({"train": ("~/train", annotations)}).save("~/report")
     assert "~" not in os.listdir(tmp_path) and (tmp_path / "report/sheet.png").exists()
+
+
+# sets that hold nothing, or not the same
+
+
+EMPTY_SETS = {
+    "no image": ([], ["cat"]),
+    "no class": ([EMPTY], []),
+    "nothing": ([], []),
+    "no box": ([EMPTY], ["cat"]),
+}
+
+
+@pytest.mark.parametrize("others", EMPTY_SETS)
+@pytest.mark.parametrize("kind", EMPTY_SETS)
+def test_empty_sets_are_pages_too(kind, others, tmp_path, capsys):
+    "0 classes stopped matplotlib with a traceback."
+    splits = {"train": EMPTY_SETS[kind], "val": EMPTY_SETS[others]}
+    inspection = inspect({name: Annotations(*held) for name, held in splits.items()})
+    folder = inspection.save(tmp_path / "report")
+    assert (folder / "anchors.png").exists() and capsys.readouterr().out == ""
+    assert any(f.severity == "fault" for f in inspection.findings)
+
+
+def test_centres_of_no_class_are_refused():
+    with pytest.raises(UserError, match="there is no class"):
+        inspect({"train": Annotations([EMPTY], [])}).show_centres()
+
+
+def test_centres_of_an_earlier_inspection_do_not_stay(tmp_path):
+    inspect({"train": cats_and_dogs()}).save(tmp_path / "report")
+    inspect({"train": Annotations([EMPTY], [])}).save(tmp_path / "report")
+    assert not (tmp_path / "report/centres.png").exists()
+
+
+def test_split_with_more_classes_is_drawn_with_its_own_names(tmp_path):
+    "Its labels were looked up in the list of the first split."
+    train, val = (image_split(tmp_path / name, range(3)) for name in ("train", "val"))
+    val[1].classes[:] = ["dog", "cat", "cow"]
+    for record in val[1].records:
+        record["labels"] = [2]
+    inspection = inspect({"train": train, "val": val})
+    sheet = inspection.show_sheet()
+    assert {"cat", "cow"} <= {text.get_text() for text in texts_of(sheet)}
+    legend = inspection.show_anchors().axes[0].get_legend()
+    assert {"cat", "dog", "cow"} <= {text.get_text() for text in legend.get_texts()}
+    assert "cow" in str(inspection)
+
+
+def test_a_terminal_that_knows_no_arrow_gets_the_findings_all_the_same(tmp_path):
+    folder, annotations = image_split(tmp_path / "a$b", [1, 1])
+    write_annotations(annotations, tmp_path / "ann")
+    code = "import sys; from dinofrcnn.cli import main; sys.exit(main(sys.argv[1:]))"
+    options = ["--ann", str(tmp_path / "ann"), "--images", str(folder)]
+    options += ["--output_dir", str(tmp_path / "out")]
+    env = {**os.environ, "PYTHONIOENCODING": "ascii", "MPLBACKEND": "agg"}
+    command = [sys.executable, "-c", code, "inspect", *options]
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and "2 of 2 images have" in done.stdout, done.stderr

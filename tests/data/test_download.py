@@ -8,6 +8,7 @@ import tarfile
 import threading
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -22,6 +23,7 @@ from dinofrcnn.data.download import (
     download,
     fetch,
     folder_checksum,
+    pack,
     unpack,
 )
 from dinofrcnn.labels.annotations import read_annotations
@@ -376,9 +378,7 @@ def test_folder_on_a_read_only_drive_is_packed_on_the_local_disk(drive, read_onl
 def test_archive_beside_a_folder_on_a_read_only_drive_is_used(drive, tmp_path, request):
     copy_to_local(drive / "photos", tmp_path / "one")
     request.getfixturevalue("read_only")
-    for p in (drive / "photos").rglob("*.jpg"):
-        os.truncate(p, 0)
-        os.utime(p, (0, 0))
+    request.getfixturevalue("monkeypatch").delattr(room, "write_tar")
     assert (copy_to_local(drive / "photos", tmp_path / "two") / "a.jpg").stat().st_size == 3000
 
 
@@ -389,7 +389,7 @@ def test_full_local_disk_is_explained_and_leaves_nothing(drive, tmp_path, monkey
     monkeypatch.setattr(room, "atomic_write", full)
     with pytest.raises(UserError, match="No space left"):
         copy_to_local(drive / "photos", tmp_path / "data")
-    assert not (tmp_path / "data").exists()
+    assert os.listdir(tmp_path / "data") == []
 
 
 def test_local_folder_is_kept(drive, tmp_path):
@@ -454,3 +454,201 @@ def test_silent_server_is_not_waited_for_for_ever(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="is there a network"):
         fetch("http://127.0.0.1/set.zip", tmp_path / "set.zip", tries=1)
     assert 0 < asked["timeout"] <= 60
+
+
+# another version, another archive
+
+
+def test_archives_of_two_versions_are_two_folders(drive, tmp_path):
+    for version in "photos.v1", "photos.v2":
+        archive = zip_of(drive / f"{version}.zip", {"a.txt": version})
+        assert (copy_to_local(archive, tmp_path / "data") / "a.txt").read_text() == version
+
+
+@pytest.mark.parametrize("ending", [".zip", ".tar", ".tar.gz", ".TGZ"])
+def test_ending_of_an_archive_is_no_part_of_the_name(drive, tmp_path, ending):
+    archive = drive / f"set.v1{ending}"
+    if ending == ".zip":
+        zip_of(archive, {"a.txt": "a"})
+    else:
+        with tarfile.open(archive, "w:" + ("" if ending == ".tar" else "gz")) as t:
+            t.add(drive / "photos/a.jpg", "a.txt")
+    assert copy_to_local(archive, tmp_path / "data").name == "set.v1"
+
+
+def change(path):
+    path.write_bytes(path.read_bytes() + b"more")
+
+
+@pytest.mark.parametrize("again", ["the same name elsewhere", "changed", "a folder"])
+def test_copy_of_something_else_is_not_passed_off(drive, tmp_path, again):
+    first = zip_of(drive / "photos.zip", {"a.txt": "1"})
+    copy_to_local(first, tmp_path / "data")
+    second = first
+    if again == "changed":
+        zip_of(first, {"a.txt": "other"})
+    elif again == "a folder":
+        second = drive / "photos"
+    else:
+        (drive / "b").mkdir()
+        second = zip_of(drive / "b/photos.zip", {"a.txt": "another"})
+    with pytest.raises(UserError, match="move that folder away"):
+        copy_to_local(second, tmp_path / "data")
+    (tmp_path / "data/photos").rename(tmp_path / "away")
+    copy_to_local(second, tmp_path / "data")
+
+
+def test_folder_that_somebody_made_is_no_copy(drive, tmp_path):
+    (tmp_path / "data/photos").mkdir(parents=True)
+    with pytest.raises(UserError, match="is no copy of it"):
+        copy_to_local(drive / "photos", tmp_path / "data")
+
+
+def test_changed_folder_on_drive_is_not_passed_over(drive, tmp_path):
+    copy_to_local(drive / "photos", tmp_path / "data")
+    change(drive / "photos/a.jpg")
+    with pytest.raises(UserError, match="before it changed"):
+        copy_to_local(drive / "photos", tmp_path / "data")
+
+
+def test_copy_stays_good_when_drive_is_gone(drive, tmp_path):
+    copy_to_local(drive / "photos", tmp_path / "data")
+    drive.rename(tmp_path / "unmounted")
+    assert copy_to_local(drive / "photos", tmp_path / "data") == tmp_path / "data/photos"
+
+
+def test_two_copies_at_once_are_one(drive, tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(copy_to_local, drive / "photos", tmp_path / "data") for _ in range(4)]
+    assert {call.result() for call in calls} == {tmp_path / "data/photos"}
+    assert os.listdir(tmp_path / "data") == ["photos"]
+
+
+# what a folder is packed of
+
+
+def names_in(archive):
+    with tarfile.open(archive) as t:
+        return t.getnames()
+
+
+def test_changed_file_with_an_old_time_is_packed_again(drive, tmp_path):
+    "An unpacked or synchronised file keeps its time, which may lie before that of the tar."
+    pack(drive / "photos", tmp_path / "x.tar")
+    (drive / "photos/c.jpg").write_bytes(b"new")
+    for path in drive / "photos/c.jpg", drive / "photos":
+        os.utime(path, (1e9, 1e9))
+    assert "c.jpg" in names_in(pack(drive / "photos", tmp_path / "x.tar"))
+    (drive / "photos/c.jpg").unlink()
+    os.utime(drive / "photos", (1e9, 1e9))
+    assert "c.jpg" not in names_in(pack(drive / "photos", tmp_path / "x.tar"))
+
+
+def test_files_behind_links_come_along(drive, tmp_path):
+    (drive / "more").mkdir()
+    (drive / "more/m.jpg").write_bytes(b"m")
+    for name in "one", "two":
+        (drive / "photos" / name).symlink_to(drive / "more")
+    (drive / "more/circle").symlink_to(drive / "more")
+    (drive / "photos/link.jpg").symlink_to(drive / "more/m.jpg")
+    local = copy_to_local(drive / "photos", tmp_path / "data")
+    for name in "one/m.jpg", "two/m.jpg", "link.jpg":
+        assert (local / name).read_bytes() == b"m"
+    assert folder_checksum(local) == folder_checksum(drive / "photos")
+
+
+def test_broken_link_is_said_and_packed_around_twice(drive, tmp_path, capsys):
+    (drive / "photos/gone.jpg").symlink_to(drive / "nowhere.jpg")
+    for _ in range(2):
+        assert names_in(pack(drive / "photos", tmp_path / "x.tar")) == ["a.jpg", "night/b.jpg"]
+        assert "gone.jpg' is a link to nothing" in capsys.readouterr().out
+
+
+def test_tar_of_somebody_else_beside_the_folder_is_left_alone(drive, tmp_path, capsys):
+    mine = tar_of(drive / "photos.tar", ("mine.txt", tarfile.REGTYPE, "")).read_bytes()
+    local = copy_to_local(drive / "photos", tmp_path / "data")
+    assert folder_checksum(local) == folder_checksum(drive / "photos")
+    assert (drive / "photos.tar").read_bytes() == mine
+    assert "packed locally" in capsys.readouterr().out
+
+
+def test_tar_that_an_older_version_packed_is_used(drive, tmp_path, monkeypatch):
+    with tarfile.open(drive / "photos.tar", "w") as t:
+        for name in "a.jpg", "night/b.jpg":
+            t.add(drive / "photos" / name, name)
+    monkeypatch.delattr(room, "write_tar")
+    assert pack(drive / "photos", tmp_path / "x.tar") == drive / "photos.tar"
+
+
+# ordinary archives
+
+
+def test_tar_of_a_folder_with_itself_as_a_member(drive, tmp_path):
+    "As `tar -cf set.tar -C photos .` makes it."
+    with tarfile.open(tmp_path / "set.tar", "w") as t:
+        t.add(drive / "photos", ".")
+    inside = unpack(tmp_path / "set.tar", tmp_path / "inside")
+    assert folder_checksum(inside) == folder_checksum(drive / "photos")
+
+
+def test_zip_with_a_dot_as_a_member(tmp_path):
+    inside = unpack(zip_of(tmp_path / "set.zip", {"./": "", "./a.txt": "a"}), tmp_path / "inside")
+    assert (inside / "a.txt").read_text() == "a"
+
+
+# killed half-way, and two at once
+
+
+def test_bar_counts_what_is_still_to_come(server, tmp_path, monkeypatch):
+    seen = []
+
+    def counted(chunks, desc, total):
+        chunks = list(chunks)
+        seen.append((len(chunks), total))
+        return chunks
+
+    monkeypatch.setattr(room, "CHUNK", 1000)
+    monkeypatch.setattr(room, "progress", counted)
+    (tmp_path / "set.zip.part").write_bytes(CONTENT[:30_000])
+    fetch(server.url + "/set.zip", tmp_path / "set.zip")
+    assert seen == [(20, 20)]
+
+
+def test_archive_that_cannot_be_unpacked_is_fetched_anew(public, server, tmp_path):
+    right = server.files["/bccd.zip"]
+    server.files["/bccd.zip"] = b"<html>sign in</html>"
+    with pytest.raises(UserError, match="deleted, download again"):
+        download("bccd", tmp_path / "data")
+    server.files["/bccd.zip"] = right
+    download("bccd", tmp_path / "data")
+
+
+def test_what_a_killed_download_left_is_removed(public, tmp_path):
+    left = tmp_path / "data/.making-bccd-killed"
+    left.mkdir(parents=True)
+    download("bccd", tmp_path / "data")
+    assert os.listdir(tmp_path / "data") == ["bccd"]
+
+
+def test_two_downloads_at_once_are_one(public, server, tmp_path):
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(download, "bccd", tmp_path / "data") for _ in range(3)]
+    assert len({str(call.result().root) for call in calls}) == 1
+    assert len(server.asked) == 1 and os.listdir(tmp_path / "data") == ["bccd"]
+
+
+def test_two_fetches_of_one_file_do_not_mix(server, tmp_path):
+    server.breaks = 1
+    with ThreadPoolExecutor(3) as pool:
+        args = server.url + "/set.zip", tmp_path / "set.zip", 5, 0.01
+        calls = [pool.submit(fetch, *args) for _ in range(3)]
+    assert {call.result().read_bytes() for call in calls} == {CONTENT}
+    assert server.asked == [None, "bytes=25000-"]
+    assert os.listdir(tmp_path) == ["set.zip"]
+
+
+def test_hidden_folders_do_not_count_in_a_checksum(drive):
+    before = folder_checksum(drive / "photos")
+    (drive / "photos/.ipynb_checkpoints").mkdir()
+    (drive / "photos/.ipynb_checkpoints/a-checkpoint.jpg").write_bytes(b"x")
+    assert folder_checksum(drive / "photos") == before

@@ -363,6 +363,15 @@ def test_metrics_name_no_checkpoint_that_is_not_known(data):
     assert metrics["checkpoint"] is None
 
 
+def test_pictures_say_which_file_each_image_is(truth, tmp_path):
+    report = report_of(split_of(tmp_path / "images", truth))
+    names = {record["file_name"] for record in truth.records}
+    for figure in report.show_failures(), report.show(range(len(truth.records))):
+        titles = [ax.get_title().split("\n") for ax in figure.axes if ax.get_title()]
+        assert {title[0] for title in titles} <= names and len(titles) > 1
+    assert all("missed" in ax.get_title() for ax in report.show_failures(2).axes[:2])
+
+
 def test_failing_picture_stops_neither_numbers_nor_pictures(truth, tmp_path, monkeypatch, capsys):
     report = report_of(split_of(tmp_path / "images", truth))
     report.save(tmp_path / "report")

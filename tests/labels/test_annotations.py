@@ -281,3 +281,147 @@ def test_killed_between_two_files_leaves_the_old_annotations(written, monkeypatc
 def test_garbage_is_collected_again_after_reading(written):
     read_annotations(written)
     assert gc.isenabled()
+
+
+# ---------------------------------------------------------------- several files, one truth
+
+
+def classes_of(path):
+    "The class of every box, by name, as it is read."
+    annotations = read_annotations(path)
+    return [annotations.classes[i] for record in annotations.records for i in record["labels"]]
+
+
+def assert_it_stays(path, write):
+    "`write` is refused, or what is read from `path` stays what it was; nothing changes unsaid."
+    before = classes_of(path)
+    files = {p.name: p.read_bytes() for p in path.parent.iterdir()}
+    with pytest.raises(UserError, match="choose another folder"):
+        write()
+    assert classes_of(path) == before
+    assert {p.name: p.read_bytes() for p in path.parent.iterdir()} == files
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("classes", [["b", "a"], ["a", "b", "c"], ["a"]])
+def test_a_second_file_in_a_folder_never_changes_what_the_first_one_means(tmp_path, classes, force):
+    write_annotations(Annotations([RECORD], ["a", "b"]), tmp_path / "train.json")
+    record = {**RECORD, "labels": [0, 0]}
+    other = Annotations([record], classes)
+    val = tmp_path / "val.json"
+    assert_it_stays(tmp_path / "train.json", lambda: write_annotations(other, val, force=force))
+
+
+def test_a_second_file_is_refused_also_beside_one_of_the_original_project(tmp_path):
+    (tmp_path / "train.json").write_text(json.dumps([RECORD]))
+    (tmp_path / META_FILE).write_text('{"classes": ["a", "b"]}')
+    other = Annotations([RECORD], ["b", "a"])
+    assert_it_stays(tmp_path / "train.json", lambda: write_annotations(other, tmp_path))
+
+
+def test_a_second_file_goes_where_the_message_says(tmp_path):
+    write_annotations(Annotations([RECORD], ["a", "b"]), tmp_path / "train.json")
+    other = Annotations([RECORD], ["b", "a"])
+    with pytest.raises(UserError) as e:
+        write_annotations(other, tmp_path / "val.json")
+    folder = str(e.value).split("for example '")[1].rstrip("'")
+    write_annotations(other, folder)
+    assert classes_of(folder) == ["b", "a"]
+    assert classes_of(tmp_path / "train.json") == ["a", "b"]
+
+
+def test_another_json_beside_the_annotations_is_no_second_annotation_file(written):
+    (written / "tasks.json").write_text("[1, 2]")
+    write_annotations(Annotations([RECORD], ["a", "b"]), written, force=True)
+    assert classes_of(written) == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", [META_FILE, "conversion_report.json"])
+def test_annotations_do_not_take_the_name_of_a_file_beside_them(tmp_path, name):
+    with pytest.raises(UserError, match="choose another output"):
+        write_annotations(Annotations([RECORD], ["a", "b"]), tmp_path / name)
+    assert not any(tmp_path.iterdir())
+
+
+def put_together(written, labels_of, classes_of_):
+    "The labels of one writing beside the class names of another."
+    records, meta = [], []
+    for classes, labels in ((["a", "b"], [0, 1]), (["b", "a"], [1, 1])):
+        record = {**RECORD, "labels": labels}
+        write_annotations(Annotations([record], classes), written, force=True)
+        records.append((written / ANNOTATION_FILE).read_text())
+        meta.append((written / META_FILE).read_text())
+    (written / ANNOTATION_FILE).write_text(records[labels_of])
+    (written / META_FILE).write_text(meta[classes_of_])
+
+
+@pytest.mark.parametrize("old, new", [(0, 1), (1, 0)])
+def test_labels_of_one_writer_beside_the_class_names_of_another_are_refused(written, old, new):
+    "Two writers at once, or one that was killed between the two files."
+    put_together(written, old, new)
+    with pytest.raises(UserError, match="convert again with --force") as e:
+        read_annotations(written)
+    assert str(written / ANNOTATION_FILE) in str(e.value)
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_killed_between_the_files_never_reads_old_labels_by_new_names(written, monkeypatch, at):
+    replace = os.replace
+    done = []
+
+    def die(*paths):
+        done.append(paths)
+        if len(done) > at:
+            raise KeyboardInterrupt
+        replace(*paths)
+
+    monkeypatch.setattr(os, "replace", die)
+    other = Annotations([{**RECORD, "labels": [1, 0]}], ["Truck", "Worker"])
+    with pytest.raises(KeyboardInterrupt):
+        write_annotations(other, written, force=True, beside={"conversion_report.json": {}})
+    if at == 1:
+        assert classes_of(written) == ["Worker", "Truck"]
+    else:
+        with pytest.raises(UserError, match="--force"):
+            read_annotations(written)
+    monkeypatch.undo()
+    write_annotations(other, written, force=True)  # the cure
+    assert classes_of(written) == ["Worker", "Truck"]
+
+
+def test_a_file_edited_by_hand_is_read_once_the_reader_says_so(written):
+    file = written / ANNOTATION_FILE
+    file.write_text(file.read_text().replace('"labels": [0, 1]', '"labels": [0, 0]'))
+    with pytest.raises(UserError, match='delete "digest"'):
+        read_annotations(written)
+    meta = json.loads((written / META_FILE).read_text())
+    del meta["digest"]
+    (written / META_FILE).write_text(json.dumps(meta))
+    assert classes_of(written) == ["Worker", "Worker"]
+
+
+def test_files_may_be_renamed_moved_and_checked_out_with_other_line_ends(written):
+    file = written / ANNOTATION_FILE
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    file.rename(written / "train.json")
+    assert classes_of(written / "train.json") == ["Worker", "Truck"]
+
+
+def test_the_original_project_finds_what_it_expects(written):
+    "A list of records with its five keys, and the classes in dataset_meta.json."
+    records = json.loads((written / ANNOTATION_FILE).read_text())
+    assert set(records[0]) >= {"file_name", "width", "height", "boxes", "labels"}
+    assert json.loads((written / META_FILE).read_text())["classes"] == ["Worker", "Truck"]
+
+
+def test_annotations_that_were_read_can_be_written_elsewhere(written, tmp_path):
+    write_annotations(read_annotations(written), tmp_path / "again")
+    assert classes_of(tmp_path / "again") == ["Worker", "Truck"]
+
+
+def test_the_report_of_other_annotations_does_not_stay_beside_new_ones(written):
+    old = {"conversion_report.json": {"boxes": 7}}
+    write_annotations(Annotations([RECORD], ["a", "b"]), written, force=True, beside=old)
+    assert (written / "conversion_report.json").is_file()
+    write_annotations(Annotations([], ["a"]), written, force=True)
+    assert not (written / "conversion_report.json").exists()

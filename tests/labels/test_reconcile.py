@@ -64,6 +64,7 @@ def test_images_turned_by_exif_with_the_stored_size_in_the_labels_turn_their_box
     sideways(coco.root / "images/a.png", 6)
     coco.data["images"][0].update(width=H, height=W)
     coco.data["annotations"][0]["bbox"] = [10, 20, 5, 30]
+    coco.data["annotations"][1]["bbox"] = [10, 60, 5, 30]
     record = coco.convert()[0]
     assert record["boxes"][0] == [50, 10, 80, 15]
     assert (record["width"], record["height"]) == (W, H)
@@ -187,4 +188,4 @@ def test_failed_conversion_leaves_no_output(yolo):
 def test_fuzz_always_a_reconciled_report_or_one_clear_line(format):
     tried = fuzz_convert.fuzz(format, 200)
     assert sum(tried.values()) >= 200
-    assert tried["report"] > 20
+    assert tried["report"] > 10

@@ -226,3 +226,29 @@ def test_export_that_is_killed_leaves_nothing(coco, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         export_yolo(coco.root / "out", coco.root / "back")
     assert not (coco.root / "back").exists()
+
+
+@pytest.mark.parametrize("export", [export_yolo, export_coco, export_voc])
+def test_export_of_annotations_without_an_image_is_refused(tmp_path, export):
+    write_annotations(Annotations([], ["a"]), tmp_path / "ann")
+    with pytest.raises(UserError, match="holds no image"):
+        export(tmp_path / "ann", tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
+def test_export_of_images_without_boxes_is_a_set_of_background(tmp_path):
+    blank = {"file_name": "a.png", "width": 9, "height": 9, "boxes": [], "labels": []}
+    write_annotations(Annotations([blank], ["a"]), tmp_path / "ann")
+    assert export_voc(tmp_path / "ann", tmp_path / "back").images.kept == 1
+    assert "object" not in (tmp_path / "back/a.xml").read_text()
+
+
+@pytest.mark.parametrize("export", [export_yolo, export_voc])
+def test_export_of_nothing_but_crowds_is_refused_and_coco_is_the_cure(coco, export):
+    for row in coco.data["annotations"]:
+        row["iscrowd"] = 1
+    coco.convert()
+    with pytest.raises(UserError, match="write COCO"):
+        export(coco.root / "out", coco.root / "back")
+    assert not (coco.root / "back").exists()
+    assert export_coco(coco.root / "out", coco.root / "back").boxes.kept == 3

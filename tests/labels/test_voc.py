@@ -125,7 +125,7 @@ def test_voc_classes_are_sorted_and_said(voc):
 
 
 def test_voc_class_outside_the_list_names_the_nearest(voc):
-    voc.boxes(voc.thing("Tower crain"), class_list=["Tower crane"])
+    voc.boxes(voc.thing("Tower crain"), voc.thing("Tower crane"), class_list=["Tower crane"])
     assert "is it 'Tower crane'?" in voc.report.rows[0]["detail"]
 
 
@@ -198,3 +198,160 @@ def test_voc_filename_decides_between_two_suffixes(voc):
     picture(voc.root / "images/n/a.jpg")
     voc.add("n/a", "<filename>a.jpg</filename>" + voc.thing())
     assert [record["file_name"] for record in voc.convert()] == ["a.png", "n/a.jpg"]
+
+
+# ---------------------------------------------------------------- outlines instead of boxes
+
+POINTS = ((40, 15), (60, 15), (60, 35), (40, 20))
+NUMBERED = "".join(f"<x{i}>{x}</x{i}><y{i}>{y}</y{i}>" for i, (x, y) in enumerate(POINTS, 1))
+LABELME = "".join(f"<pt><x>{x}</x><y>{y}</y></pt>" for x, y in POINTS)
+TURNED = "<robndbox><cx>50</cx><cy>25</cy><w>{}</w><h>{}</h><angle>{}</angle></robndbox>"
+OUTLINES = {
+    "numbered": f"<polygon>{NUMBERED}</polygon>",
+    "of LabelMe": f"<polygon>{LABELME}<username>me</username></polygon>",
+    "of roLabelImg": TURNED.format(20, 20, 0),
+    "of roLabelImg, a quarter": TURNED.format(20, 20, 1.5707963),
+    "beside a box without area": Voc.corners(0, 0, 0, 0) + f"<polygon>{LABELME}</polygon>",
+    "beside a box of text": Voc.corners("a", 1, 2, 3) + f"<polygon>{LABELME}</polygon>",
+}
+
+
+@pytest.mark.parametrize("case", OUTLINES)
+def test_voc_outline_without_a_box_becomes_the_box_around_it_and_is_said(voc, case):
+    [box] = voc.boxes(voc.thing(box=OUTLINES[case]))
+    assert box == pytest.approx(GOOD_BOX, abs=1e-3)
+    assert noted(voc.report, "boxes made around polygons or turned boxes for want of <bndbox>: 1")
+
+
+def test_voc_turned_box_becomes_the_upright_box_around_it(voc):
+    [box] = voc.boxes(voc.thing(box=TURNED.format(20, 10, 0.5235987756)))  # 30 degrees
+    assert box == pytest.approx([38.8397, 15.6699, 61.1603, 34.3301], abs=1e-3)
+
+
+def test_voc_box_beside_a_polygon_counts_as_it_is(voc):
+    assert voc.boxes(voc.thing(box=CORNERS + f"<polygon>{LABELME}</polygon>")) == [GOOD_BOX]
+    assert not noted(voc.report, "polygons")
+
+
+@pytest.mark.parametrize(
+    "outline", ["<polygon/>", "<polygon><x1>a</x1><y1>2</y1></polygon>", "<robndbox/>"]
+)
+def test_voc_outline_that_is_none_is_a_bad_row(voc, outline):
+    assert voc.boxes(voc.thing(box=outline), voc.thing()) == [GOOD_BOX]
+    assert reasons(voc.report) == ["bad row"]
+
+
+def test_voc_tags_in_capitals_are_read(voc):
+    text = f"<annotation>{voc.thing()}</annotation>"
+    for tag in ("annotation", "object", "name", "bndbox"):
+        text = text.replace(f"<{tag}>", f"<{tag.capitalize()}>")
+        text = text.replace(f"</{tag}>", f"</{tag.capitalize()}>")
+    (voc.root / "xml/a.xml").write_text(text)
+    assert voc.convert()[0]["boxes"] == [GOOD_BOX]
+
+
+# ---------------------------------------------------------------- which image, which file
+
+
+def names_and_labels(records):
+    return {record["file_name"]: record["labels"] for record in records}
+
+
+def test_voc_image_goes_to_the_file_at_its_own_place_not_to_a_namesake(voc):
+    "0/a.xml comes before a.xml in the alphabet."
+    voc.add("0/a", voc.thing("y"), image=False)
+    assert names_and_labels(voc.convert()) == {"a.png": [0]}
+    assert reasons(voc.report, "image") == ["duplicate image"]
+
+
+def test_voc_image_is_not_given_to_a_namesake_that_alone_is_listed(voc):
+    voc.add("b")
+    voc.add("0/a", voc.thing("y"), image=False)
+    (voc.root / "list.txt").write_text("0/a\nb\n")
+    records = voc.convert(split_file=voc.root / "list.txt")
+    assert names_and_labels(records) == {"b.png": [0]}
+
+
+def test_voc_image_that_two_files_may_mean_goes_to_neither(voc):
+    picture(voc.root / "images/c.png")
+    voc.add("m/c", voc.thing("y"), image=False)
+    voc.add("n/c", voc.thing("x"), image=False)
+    assert names_and_labels(voc.convert()) == {"a.png": [0]}
+    assert voc.report.rows[0]["detail"] == "2 files 'c.xml' may mean 'c.png'"
+
+
+def test_voc_two_files_that_differ_by_the_case_of_their_suffix_are_refused(voc):
+    (voc.root / "xml/a.XML").write_text("<annotation/>")
+    with pytest.raises(UserError, match="keep one"):
+        voc.convert()
+
+
+def test_voc_list_that_names_an_image_twice_reads_it_once_and_says_so(voc):
+    "split-twice"
+    voc.add("b")
+    (voc.root / "list.txt").write_text("a\nb\na.png\n")
+    assert len(voc.convert(split_file=voc.root / "list.txt")) == 2
+    assert voc.report.clean
+    assert (voc.report.images.found, voc.report.boxes.found) == (2, 2)
+    assert noted(voc.report, "named twice in the list: 1")
+
+
+@pytest.mark.parametrize(
+    "line", ["a.png", "JPEGImages/a.png", "C:\\data\\images\\a.png", "/home/bob/xml/a.xml", "a  -1"]
+)
+def test_voc_list_may_name_images_or_files_below_other_roots(voc, line):
+    voc.add("b")
+    (voc.root / "list.txt").write_text(line)
+    records = voc.convert(split_file=voc.root / "list.txt")
+    assert [record["file_name"] for record in records] == ["a.png"]
+
+
+def test_voc_bare_name_in_a_list_is_not_one_of_two_namesakes(voc):
+    for stem in ("m/c", "n/c"):
+        voc.add(stem)
+    (voc.root / "list.txt").write_text("a\nc\n")
+    records = voc.convert(split_file=voc.root / "list.txt")
+    assert [record["file_name"] for record in records] == ["a.png"]
+    assert reasons(voc.report, "image") == ["label file missing"]
+
+
+def test_voc_filename_in_another_spelling_finds_its_image_and_is_said(voc):
+    picture(voc.root / "images/caf\u00e9.png")
+    voc.add("b", "<filename>caf%C3%A9.png</filename>" + voc.thing(), image=False)
+    records = voc.convert()
+    assert [record["file_name"] for record in records] == ["a.png", "caf\u00e9.png"]
+    assert noted(voc.report, "another spelling")
+
+
+def test_voc_class_in_another_case_is_named(voc):
+    voc.boxes(voc.thing("BOLT"), voc.thing("bolt"), class_list=["bolt"])
+    assert "is it 'bolt'?" in voc.report.rows[0]["detail"]
+
+
+def test_voc_labelmap_of_cvat_is_read_as_a_class_list(voc):
+    (voc.root / "labelmap.txt").write_text(
+        "# label:color_rgb:parts:actions\nx:1,2,3::\ny:3,4,5::\n"
+    )
+    assert voc.convert(voc.root / "labelmap.txt")[0]["labels"] == [0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_voc_numbers_beyond_all_bounds_warn_nobody(voc):
+    huge = voc.corners("-1e308", "-1e308", "1e308", "1e308")
+    assert len(voc.boxes(voc.thing(box=huge), voc.thing())) == 2
+
+
+def test_voc_object_that_labelme_marks_as_deleted_is_dropped_and_said(voc):
+    deleted = voc.thing(more="<deleted>1</deleted>")
+    assert voc.boxes(deleted, voc.thing(more="<deleted>0</deleted>")) == [GOOD_BOX]
+    assert voc.report.rows[0]["detail"] == "marked as deleted"
+
+
+def test_voc_image_and_a_link_to_it_are_one_with_the_boxes_of_both(voc):
+    more = voc.thing("y", voc.corners(1, 1, 9, 9))
+    voc.add("b", voc.thing() + more, image=False)
+    (voc.root / "images/b.png").symlink_to("a.png")
+    [record] = voc.convert()
+    assert (record["file_name"], record["boxes"]) == ("a.png", [GOOD_BOX, [0, 0, 9, 9]])
+    assert reasons(voc.report, "image") == ["duplicate image"]
+    assert reasons(voc.report) == ["image dropped"]  # the box that both have

@@ -65,10 +65,10 @@ def photos(data, tmp_path):
 
 
 def test_images_that_cannot_be_read_here_are_counted_by_their_kind(photos, capsys):
-    for name in ["1.HEIC", "2.heic", "3.HEIF", "c.ppm", "notes.txt"]:
+    for name in ["1.HEIC", "2.heic", "3.HEIF", "c.jxl", "notes.txt"]:
         (photos / name).write_bytes(b"x")
     assert len(list_images(photos)) == 2
-    said = "2 HEIC, 1 HEIF, 1 PPM files were passed over: convert them to JPEG\n"
+    said = "2 HEIC, 1 HEIF, 1 JXL files were passed over: convert them to JPEG\n"
     assert capsys.readouterr().out == said
 
 

@@ -1,0 +1,390 @@
+"Folders as tools export them: each is recognised with its splits, and read with the right boxes."
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dinofrcnn.data.layouts import (
+    common_folder,
+    convert_layout,
+    file_kind,
+    find_layout,
+    resolve_tail,
+    split_of,
+)
+from dinofrcnn.labels.annotations import read_annotations, write_annotations
+from dinofrcnn.runtime import UserError
+
+SIZE = (80, 60)  # width, height
+CLASSES = ["bolt", "nut"]
+NAMES = [f"im{i}" for i in range(6)]
+
+
+def box_of(name):
+    "The box of an image, another one for each: x1 y1 x2 y2."
+    i = int(name[-1])
+    return [10.0 + i, 8.0, 40.0 + i, 30.0]
+
+
+def label_of(name):
+    return int(name[-1]) % 2
+
+
+def draw(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    seed = int(path.stem[-1])
+    noise = np.random.default_rng(seed).integers(0, 255, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def yolo(path):
+    x1, y1, x2, y2 = box_of(path.stem)
+    numbers = [(x1 + x2) / 2 / SIZE[0], (y1 + y2) / 2 / SIZE[1]]
+    numbers += [(x2 - x1) / SIZE[0], (y2 - y1) / SIZE[1]]
+    write(path, f"{label_of(path.stem)} {' '.join(f'{n:.6f}' for n in numbers)}\n")
+
+
+def coco(path, names, folder="", captions=False):
+    images = []
+    annotations = []
+    for i, name in enumerate(names):
+        x1, y1, x2, y2 = box_of(name)
+        width, height = SIZE
+        images.append(
+            {"id": i, "file_name": f"{folder}{name}.jpg", "width": width, "height": height}
+        )
+        box = {"bbox": [x1, y1, x2 - x1, y2 - y1], "category_id": label_of(name) + 1}
+        about = {"caption": "a part"} if captions else {**box, "area": 1, "iscrowd": 0}
+        annotations.append({"id": i, "image_id": i, **about})
+    categories = [{"id": i + 1, "name": name} for i, name in enumerate(CLASSES)]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    write(path, json.dumps(content))
+
+
+def voc(path):
+    x1, y1, x2, y2 = box_of(path.stem)
+    corners = {"xmin": x1 + 1, "ymin": y1 + 1, "xmax": x2, "ymax": y2}
+    box = "".join(f"<{key}>{value:g}</{key}>" for key, value in corners.items())
+    size = f"<size><width>{SIZE[0]}</width><height>{SIZE[1]}</height><depth>3</depth></size>"
+    name = CLASSES[label_of(path.stem)]
+    found = f"<object><name>{name}</name><bndbox>{box}</bndbox></object>"
+    about = f"<filename>{path.stem}.jpg</filename>{size}{found}"
+    write(path, f"<annotation>{about}</annotation>")
+
+
+def data_yaml(file, **splits):
+    lines = [f"{key}: {value}" for key, value in splits.items()]
+    write(file, "\n".join([*lines, "nc: 2", "names: [bolt, nut]"]))
+
+
+TWO = {"train": NAMES[:4], "val": NAMES[4:]}
+THREE = {"train": NAMES[:3], "val": NAMES[3:5], "test": NAMES[5:]}
+ALL = {"train": NAMES}
+
+
+def yolo_flat(root):
+    for name in NAMES:
+        draw(root / f"{name}.jpg")
+        yolo(root / f"{name}.txt")
+    write(root / "classes.txt", "bolt\nnut\n")
+    return "yolo", ALL
+
+
+def yolo_images_and_labels(root):
+    for name in NAMES:
+        draw(root / f"images/{name}.jpg")
+        yolo(root / f"labels/{name}.txt")
+    write(root / "classes.txt", "bolt\nnut\n")
+    write(root / "notes.json", json.dumps({"categories": [{"id": 0, "name": "bolt"}]}))
+    return "yolo", ALL
+
+
+def yolo_splits_below_images(root):
+    for split, names in TWO.items():
+        for name in names:
+            draw(root / f"images/{split}/{name}.jpg")
+            yolo(root / f"labels/{split}/{name}.txt")
+    data_yaml(
+        root / "dataset.yaml", path="../datasets/mine", train="images/train", val="images/val"
+    )
+    return "yolo", TWO
+
+
+def roboflow_yolo(root):
+    for split, names in {"train": THREE["train"], "valid": THREE["val"], "test": ["im5"]}.items():
+        for name in names:
+            draw(root / f"{split}/images/{name}.jpg")
+            yolo(root / f"{split}/labels/{name}.txt")
+    paths = {"train": "../train/images", "val": "../valid/images", "test": "../test/images"}
+    data_yaml(root / "data.yaml", **paths)
+    write(root / "README.roboflow.txt", "Exported on Monday, 1 2 3 4 5")
+    return "yolo", THREE
+
+
+def yaml_of_another_machine(root):
+    yolo_splits_below_images(root)
+    (root / "dataset.yaml").unlink()
+    paths = {"train": "/home/bob/set/images/train", "val": "D:\\set\\images\\val"}
+    data_yaml(root / "data.yaml", **paths)
+    return "yolo", TWO
+
+
+def yaml_with_lists(root):
+    for name in NAMES:
+        draw(root / f"images/{name}.jpg")
+        yolo(root / f"labels/{name}.txt")
+    for split, names in TWO.items():
+        write(root / f"{split}.txt", "".join(f"./images/{name}.jpg\n" for name in names))
+    data_yaml(root / "data.yaml", path=".", train="train.txt", val="val.txt")
+    return "yolo", TWO
+
+
+def cvat_yolo(root):
+    for name in NAMES:
+        draw(root / f"obj_train_data/{name}.jpg")
+        yolo(root / f"obj_train_data/{name}.txt")
+    write(root / "obj.names", "bolt\nnut\n")
+    write(root / "train.txt", "".join(f"data/obj_train_data/{name}.jpg\n" for name in NAMES))
+    settings = "classes = 2\ntrain = data/train.txt\nnames = data/obj.names\nbackup = backup/\n"
+    write(root / "obj.data", settings)
+    return "yolo", ALL
+
+
+def coco_2017(root):
+    for split, names in TWO.items():
+        for name in names:
+            draw(root / f"{split}2017/{name}.jpg")
+        coco(root / f"annotations/instances_{split}2017.json", names)
+        coco(root / f"annotations/captions_{split}2017.json", names, captions=True)
+    return "coco", TWO
+
+
+def roboflow_coco(root):
+    for split, names in {"train": TWO["train"], "valid": TWO["val"]}.items():
+        for name in names:
+            draw(root / f"{split}/{name}.jpg")
+        coco(root / f"{split}/_annotations.coco.json", names)
+    return "coco", TWO
+
+
+def label_studio_coco(root):
+    for name in NAMES:
+        draw(root / f"images/{name}.jpg")
+    coco(root / "result.json", NAMES, folder="images/")
+    return "coco", ALL
+
+
+def cvat_coco(root):
+    for name in NAMES:
+        draw(root / f"images/default/{name}.jpg")
+    coco(root / "annotations/instances_default.json", NAMES)
+    return "coco", ALL
+
+
+def voc_2007(root):
+    for name in NAMES:
+        draw(root / f"VOC2007/JPEGImages/{name}.jpg")
+        voc(root / f"VOC2007/Annotations/{name}.xml")
+    main = root / "VOC2007/ImageSets/Main"
+    for split, names in TWO.items():
+        write(main / f"{split}.txt", "".join(f"{name}\n" for name in names))
+    write(main / "trainval.txt", "".join(f"{name}\n" for name in NAMES))
+    write(main / "bolt_train.txt", "".join(f"{name} 1\n" for name in TWO["train"]))
+    return "voc", TWO
+
+
+def label_img(root):
+    for name in NAMES:
+        draw(root / f"{name}.jpg")
+        voc(root / f"{name}.xml")
+    return "voc", ALL
+
+
+def roboflow_voc(root):
+    for split, names in {"train": TWO["train"], "valid": TWO["val"]}.items():
+        for name in names:
+            draw(root / f"{split}/{name}.jpg")
+            voc(root / f"{split}/{name}.xml")
+    return "voc", TWO
+
+
+def voc_in_two_folders(root):
+    for name in NAMES:
+        draw(root / f"photos/{name}.jpg")
+        voc(root / f"xml/{name}.xml")
+    return "voc", ALL
+
+
+def in_a_folder_of_its_own(root):
+    return roboflow_yolo(root / "My parts.v3i.yolov8")
+
+
+LAYOUTS = [
+    yolo_flat,
+    yolo_images_and_labels,
+    yolo_splits_below_images,
+    roboflow_yolo,
+    yaml_of_another_machine,
+    yaml_with_lists,
+    cvat_yolo,
+    coco_2017,
+    roboflow_coco,
+    label_studio_coco,
+    cvat_coco,
+    voc_2007,
+    label_img,
+    roboflow_voc,
+    voc_in_two_folders,
+    in_a_folder_of_its_own,
+]
+
+
+@pytest.mark.parametrize("make", LAYOUTS, ids=lambda make: make.__name__)
+def test_an_export_is_recognised_and_read(make, tmp_path):
+    root = tmp_path / "set"
+    format, splits = make(root)
+    before = sorted(root.rglob("*"))
+    layout = find_layout(root)
+    assert layout.format == format
+    reports = convert_layout(layout, tmp_path / "out")
+    assert set(reports) == set(splits)
+    for split, names in splits.items():
+        read = read_annotations(tmp_path / "out" / split)
+        assert read.classes == CLASSES
+        found = {Path(record["file_name"]).stem: record for record in read.records}
+        assert sorted(found) == sorted(names)
+        for name, record in found.items():
+            assert record["boxes"] == [pytest.approx(box_of(name), abs=0.01)]
+            assert record["labels"] == [label_of(name)]
+            part, _ = reports[split]
+            assert (part.images / record["file_name"]).is_file()
+    assert sorted(root.rglob("*")) == before, "nothing is written into the source"
+
+
+def test_our_own_layout_is_known(tmp_path):
+    draw(tmp_path / "images/train/im0.jpg")
+    record = {"file_name": "im0.jpg", "width": 80, "height": 60, "boxes": [box_of("im0")]}
+    from dinofrcnn.labels.annotations import Annotations
+
+    annotations = Annotations([{**record, "labels": [0]}], ["bolt"])
+    write_annotations(annotations, tmp_path / "annotations/train")
+    layout = find_layout(tmp_path)
+    assert layout.format == "own" and layout.parts[0].images == tmp_path / "images/train"
+
+
+def test_two_formats_ask_for_a_choice(tmp_path):
+    yolo_images_and_labels(tmp_path)
+    for name in NAMES:
+        voc(tmp_path / f"xml/{name}.xml")
+    with pytest.raises(UserError, match="2 ways.*format voc or yolo"):
+        find_layout(tmp_path)
+    assert find_layout(tmp_path, "voc").format == "voc"
+
+
+FOREIGN = {
+    "LabelMe": {"shapes": [], "imagePath": "im0.jpg", "version": "5"},
+    "VIA": {"_via_img_metadata": {}, "_via_settings": {}},
+    "CreateML": [{"image": "im0.jpg", "annotations": []}],
+    "Label Studio": [{"data": {}, "annotations": []}],
+    "COCO results": [{"image_id": 1, "score": 0.5, "bbox": [1, 2, 3, 4], "category_id": 1}],
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_another_programs_labels_are_named_with_what_to_export(kind, tmp_path):
+    draw(tmp_path / "im0.jpg")
+    write(tmp_path / "im0.json", json.dumps(FOREIGN[kind]))
+    assert kind in file_kind(tmp_path / "im0.json")
+    with pytest.raises(UserError, match=f"seem to be .*{kind}"):
+        find_layout(tmp_path)
+
+
+def test_cvat_xml_is_named_with_what_to_export(tmp_path):
+    draw(tmp_path / "im0.jpg")
+    text = "<?xml version='1.0'?>\n<annotations><image name='im0.jpg'/></annotations>"
+    write(tmp_path / "annotations.xml", text)
+    with pytest.raises(UserError, match="CVAT's own XML: in CVAT export"):
+        find_layout(tmp_path)
+
+
+def test_a_folder_without_labels_says_what_it_saw(tmp_path):
+    draw(tmp_path / "im0.jpg")
+    with pytest.raises(UserError, match="1 images, but no labels"):
+        find_layout(tmp_path)
+
+
+def test_a_folder_without_images_says_what_it_saw(tmp_path):
+    yolo(tmp_path / "im0.txt")
+    with pytest.raises(UserError, match="without images there is nothing to learn"):
+        find_layout(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(UserError, match="nowhere"):
+        find_layout(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "name, split",
+    {
+        "train2017/1.jpg": "train",
+        "data/valid/images/1.jpg": "val",
+        "instances_val.json": "val",
+        "Test/1.jpg": "test",
+        "obj_train_data/1.txt": None,
+        "contest/1.jpg": None,
+        "trainers/1.jpg": None,
+    }.items(),
+)
+def test_the_name_of_a_split_is_a_whole_word(name, split):
+    assert split_of(name) == split
+
+
+def test_the_longest_tail_that_exists_counts(tmp_path):
+    (tmp_path / "b/c").mkdir(parents=True)
+    (tmp_path / "c").mkdir()
+    assert resolve_tail("C:\\a\\b\\c", [tmp_path]) == tmp_path / "b/c"
+    assert resolve_tail("../x/y", [tmp_path]) is None
+
+
+def test_the_folder_that_holds_all():
+    assert common_folder(["a/b", "a/c"]) == "a"
+    assert common_folder(["ab", "ac"]) == ""
+    assert common_folder(["a/b"]) == "a/b"
+
+
+def test_classes_are_the_same_in_all_splits(tmp_path):
+    root = tmp_path / "set"
+    for split, names in {"train": ["im0", "im1"], "valid": ["im3", "im5"]}.items():
+        for name in names:
+            draw(root / f"{split}/{name}.jpg")
+            voc(root / f"{split}/{name}.xml")
+    convert_layout(find_layout(root), tmp_path / "out")
+    for split in ("train", "val"):
+        assert read_annotations(tmp_path / "out" / split).classes == CLASSES
+    assert read_annotations(tmp_path / "out/val").records[0]["labels"] == [1]
+
+
+def test_a_copy_beside_the_images_of_another_split_is_not_mixed_up(tmp_path):
+    "Both splits number their images from 0; labels of the one never go to the other."
+    root = tmp_path / "set"
+    for split, names in {"train": ["im0", "im1"], "val": ["im0", "im1"]}.items():
+        for name in names:
+            draw(root / f"images/{split}/{name}.jpg")
+    for name in ("im0", "im1"):
+        yolo(root / f"labels/train/{name}.txt")
+        shutil.copy(root / f"labels/train/{name}.txt", root / f"keep_{name}.bak")
+        write(root / f"labels/val/{name}.txt", "1 0.5 0.5 0.5 0.5\n")
+    write(root / "classes.txt", "bolt\nnut\n")
+    convert_layout(find_layout(root), tmp_path / "out")
+    val = read_annotations(tmp_path / "out/val")
+    assert [record["boxes"] for record in val.records] == [[[20, 15, 60, 45]]] * 2

@@ -1,0 +1,216 @@
+"From any folder to training data: splits without leaks, in proportion, and nothing in the source."
+
+import shutil
+import zipfile
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dinofrcnn.cli import main
+from dinofrcnn.data.dataset import DetectionDataset
+from dinofrcnn.data.prepare import (
+    fit_anchors,
+    join_groups,
+    name_group,
+    prepare,
+    propose_anchors,
+    shares_needed,
+    stratify,
+)
+from dinofrcnn.labels.annotations import read_annotations
+from dinofrcnn.labels.files import samples_dir
+from dinofrcnn.runtime import UserError
+from dinofrcnn.training.config import load_config
+
+CONSTRUCTION = samples_dir() / "construction"
+
+
+@pytest.fixture
+def flat(tmp_path):
+    "Images and YOLO labels side by side, without splits."
+    folder = tmp_path / "sites"
+    for kind in ("images", "labels"):
+        shutil.copytree(CONSTRUCTION / kind / "train", folder, dirs_exist_ok=True)
+    shutil.copy(CONSTRUCTION / "classes.txt", folder)
+    return folder
+
+
+def names(split):
+    return [record["file_name"] for record in read_annotations(split.annotations).records]
+
+
+def test_a_flat_folder_becomes_three_splits(flat, tmp_path):
+    prepared = prepare(flat, tmp_path / "out")
+    everything = [name for split in prepared.splits.values() for name in names(split)]
+    assert sorted(everything) == sorted(set(everything)) and len(everything) == 40
+    assert set(prepared.splits) == {"train", "val", "test"}
+    for split in prepared.splits.values():
+        assert len(DetectionDataset(*split)) == len(names(split))
+
+
+def test_the_same_seed_makes_the_same_splits(flat, tmp_path):
+    one = prepare(flat, tmp_path / "one")
+    same = prepare(flat, tmp_path / "same")
+    other = prepare(flat, tmp_path / "other", seed=1)
+    assert names(one.val) == names(same.val) != names(other.val)
+
+
+def test_copies_of_a_photograph_stay_together(flat, tmp_path):
+    for i in range(6):
+        for ending in ("jpg", "txt"):
+            shutil.copy(flat / f"train_000.{ending}", flat / f"copy_{i}.{ending}")
+    prepared = prepare(flat, tmp_path / "out")
+    copies = [f"copy_{i}.jpg" for i in range(6)] + ["train_000.jpg"]
+    where = Counter(
+        split for split, place in prepared.splits.items() for name in names(place) if name in copies
+    )
+    assert len(where) == 1 and where.total() == 7
+    assert "6 look-alikes stay with their like" in str(prepared)
+
+
+def test_versions_of_one_photograph_stay_together_by_their_names(flat, tmp_path):
+    assert name_group("im_jpg.rf.0a1b2c.jpg") == name_group("im_jpg.rf.ffff.jpg") == "im_jpg"
+    rng = np.random.default_rng(0)
+    for i in range(5):
+        noise = rng.integers(0, 255, (240, 320, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(flat / f"x_jpg.rf.{i}a.jpg")
+        (flat / f"x_jpg.rf.{i}a.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    prepared = prepare(flat, tmp_path / "out")
+    where = {s for s, place in prepared.splits.items() for n in names(place) if ".rf." in n}
+    assert len(where) == 1
+
+
+def test_a_test_split_that_is_there_is_left_alone(tmp_path):
+    folder = tmp_path / "set"
+    for split in ("train", "test"):
+        shutil.copytree(CONSTRUCTION / "images" / split, folder / "images" / split)
+        shutil.copytree(CONSTRUCTION / "labels" / split, folder / "labels" / split)
+    shutil.copy(CONSTRUCTION / "classes.txt", folder)
+    prepared = prepare(folder, tmp_path / "out")
+    in_folder = [p for p in (folder / "images/test").rglob("*.jpg")]
+    assert len(names(prepared.test)) == len(in_folder)
+    assert len(names(prepared.train)) + len(names(prepared.val)) == 40
+
+
+@pytest.mark.parametrize(
+    "found, made",
+    [
+        (["train"], {"train", "val", "test"}),
+        (["train", "test"], {"train", "val"}),
+        (["train", "val"], set()),
+    ],
+    ids=str,
+)
+def test_only_missing_splits_are_made(found, made):
+    assert set(shares_needed(found)) == made
+
+
+def test_an_archive_is_read_like_its_folder(flat, tmp_path):
+    archive = tmp_path / "sites.zip"
+    with zipfile.ZipFile(archive, "w") as z:
+        for file in flat.rglob("*.*"):
+            z.write(file, f"export/{file.relative_to(flat)}")
+    from_zip = prepare(archive, tmp_path / "one")
+    assert from_zip.train.images.is_relative_to(tmp_path / "one/source")
+    assert len(names(from_zip.train)) == len(names(prepare(flat, tmp_path / "two").train))
+
+
+def test_nothing_is_written_into_the_source(flat, tmp_path):
+    before = {path: path.stat().st_mtime_ns for path in flat.rglob("*")}
+    prepare(flat, tmp_path / "out")
+    assert {path: path.stat().st_mtime_ns for path in flat.rglob("*")} == before
+    with pytest.raises(UserError, match="into which nothing is written"):
+        prepare(flat, flat / "out")
+
+
+def test_the_same_call_again_returns_the_same_and_converts_nothing(flat, tmp_path, monkeypatch):
+    one = prepare(flat, tmp_path / "out")
+    monkeypatch.setattr("dinofrcnn.data.prepare.convert_layout", None)
+    again = prepare(flat, tmp_path / "out")
+    assert (again.splits, again.said, again.anchors) == (one.splits, one.said, one.anchors)
+
+
+def test_other_labels_or_settings_are_another_data_set(flat, tmp_path):
+    prepare(flat, tmp_path / "out")
+    with pytest.raises(UserError, match="other files or settings"):
+        prepare(flat, tmp_path / "out", seed=1)
+    (flat / "train_000.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    with pytest.raises(UserError, match="other files or settings"):
+        prepare(flat, tmp_path / "out")
+
+
+def test_a_preparation_that_was_killed_is_made_again(flat, tmp_path, monkeypatch):
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as m, pytest.raises(KeyboardInterrupt):
+        m.setattr("dinofrcnn.data.prepare.split_train", killed)
+        prepare(flat, tmp_path / "out")
+    assert set(prepare(flat, tmp_path / "out").splits) == {"train", "val", "test"}
+
+
+def test_annotations_of_somebody_else_are_not_overwritten(flat, tmp_path):
+    (tmp_path / "out/annotations").mkdir(parents=True)
+    with pytest.raises(UserError, match="not prepared here"):
+        prepare(flat, tmp_path / "out")
+
+
+def test_classes_are_in_proportion():
+    rng = np.random.default_rng(0)
+    records = [{"labels": rng.choice(4, 3, p=[0.6, 0.3, 0.08, 0.02]).tolist()} for _ in range(500)]
+    shares = {"train": 0.7, "val": 0.2, "test": 0.1}
+    splits = stratify(records, range(500), shares)
+    total = Counter(label for record in records for label in set(record["labels"]))
+    for split, indices in splits.items():
+        assert len(indices) == pytest.approx(shares[split] * 500, abs=10)
+        here = Counter(label for i in indices for label in set(records[i]["labels"]))
+        for label, n in total.items():
+            assert here[label] == pytest.approx(shares[split] * n, abs=2 + 0.1 * n)
+
+
+def test_groups_are_joined_over_several_steps():
+    groups = join_groups(6, [(0, 1), (2, 3), (1, 2), (5, 5)])
+    assert len({groups[i] for i in range(4)}) == 1
+    assert len(set(groups)) == 3
+
+
+def test_anchors_are_proposed_where_the_default_does_not_fit():
+    rng = np.random.default_rng(0)
+    small = rng.uniform(8, 20, (200, 2))
+    anchors, said = propose_anchors(small)
+    assert anchors["anchor_sizes"][0][0] < 12 and "of these" in said
+    fitting = rng.uniform(60, 120, (200, 1)) * np.ones((1, 2))
+    assert propose_anchors(fitting)[0] == {}
+
+
+def test_fitted_anchors_are_a_pyramid_of_the_usual_form():
+    anchors = fit_anchors(np.random.default_rng(0).uniform(10, 300, (100, 2)))
+    assert [len(level) for level in anchors["anchor_sizes"]] == [3, 3, 3]
+    assert [len(level) for level in anchors["aspect_ratios"]] == [3, 3, 3]
+
+
+def test_start_writes_a_config_and_says_what_comes_next(flat, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["start", str(flat), "--model_id", "tiny"]) == 0
+    said = capsys.readouterr().out
+    assert "next: dinofrcnn train --config data/sites/my.yaml" in said
+    config = load_config("data/sites/my.yaml")
+    assert config.model_id == "tiny" and (tmp_path / config.train_ann).is_file()
+    config.check_paths()
+    assert main(["start", str(flat)]) == 0
+    assert "kept as it is" in capsys.readouterr().out
+
+
+def test_an_export_becomes_a_detector_in_one_command(flat, tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ["--model_id", str(tiny), "--epochs", "1", "--min_size", "64", "--max_size", "96"]
+    options += ["--train_limit", "2", "--val_limit", "2", "--cache_dir", "cache"]
+    assert main(["train", "--data", str(flat), *options]) == 0
+    assert "best by mAP: data/sites/run/best_by_map.pth" in capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_read_is_one_line(tmp_path, capsys):
+    assert main(["start", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
