@@ -33,7 +33,8 @@ def load_data(config: TrainConfig) -> tuple[DetectionDataset, DetectionDataset]:
     if not any(len(train.target(i)["boxes"]) for i in range(len(train))):
         raise UserError(
             f"there is no box to learn from in '{config.train_ann}': "
-            "convert the labels again and read the report, or look at them with dinofrcnn inspect"
+            "conversion_report.json beside it says what became of every box, "
+            "dinofrcnn inspect what is odd about the labels"
         )
     if not any(val.records[i]["boxes"] for i in range(len(val))):
         print(
