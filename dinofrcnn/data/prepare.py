@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from .anchor_fit import anchor_shapes, best_overlap
-from .dataset import Split
+from .dataset import Split, Splits
 from .doctor import Inspection, inspect
 from .download import unpack
 from .findings import read_table
@@ -165,7 +165,7 @@ def propose_anchors(sides: np.ndarray) -> tuple[dict[str, Any], str]:
 
 # %% ../../nbs/2_data/29_prepare.ipynb #98f20037
 @dataclass
-class Prepared:
+class Prepared(Splits):
     "What `prepare` made of a folder: splits to train on, and what is to be known about them."
 
     folder: Path  # what was written
@@ -174,30 +174,11 @@ class Prepared:
     said: list[str]  # what was seen, kept, dropped and done, in sentences
     inspection: Inspection
 
-    @property
-    def paths(self) -> dict[str, str]:
-        "The four path keys of a training config."
-        return {
-            "train_images": str(self.train.images),
-            "train_ann": str(self.train.annotations),
-            "val_images": str(self.val.images),
-            "val_ann": str(self.val.annotations),
-        }
-
-    @property
-    def train(self) -> Split:
-        "The split to learn from."
-        return self.splits["train"]
-
-    @property
-    def val(self) -> Split:
-        "The split to choose by."
-        return self.splits["val"]
-
-    @property
-    def test(self) -> Split:
-        "The split to judge by, in the end. `KeyError` where there is none."
-        return self.splits["test"]
+    def split(self, name: str) -> Split:
+        "Where the split of that name lies. Raises `UserError` where the source had none."
+        if name not in self.splits:
+            raise UserError(f"there is no {name} split: the source has {', '.join(self.splits)}")
+        return self.splits[name]
 
     def __str__(self) -> str:
         return "\n\n".join([*self.said, str(self.inspection)])

@@ -214,3 +214,14 @@ def test_an_export_becomes_a_detector_in_one_command(flat, tiny, tmp_path, capsy
 def test_a_folder_that_cannot_be_read_is_one_line(tmp_path, capsys):
     assert main(["start", str(tmp_path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_split_that_is_not_there_is_said(tmp_path):
+    folder = tmp_path / "set"
+    for split in ("train", "val"):
+        shutil.copytree(CONSTRUCTION / "images" / split, folder / "images" / split)
+        shutil.copytree(CONSTRUCTION / "labels" / split, folder / "labels" / split)
+    shutil.copy(CONSTRUCTION / "classes.txt", folder)
+    prepared = prepare(folder, tmp_path / "out")
+    with pytest.raises(UserError, match="no test split: the source has train, val"):
+        assert prepared.test
