@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .data_commands import add_convert, add_inspect, add_start, output_of, start
+from dinofrcnn.data_commands import (
+    NO_GATE_ID,
+    add_convert,
+    add_inspect,
+    add_start,
+    output_of,
+    say_price,
+    start,
+)
 from .options import Commands, Parser, add_command, count
 from .runtime import UserError
 
@@ -135,10 +143,13 @@ def add_train_options(parser: Parser) -> None:
 def run_train(args: argparse.Namespace) -> None:
     "Train, and say where the best checkpoint lies."
     if args.data:
-        args.config = args.config or str(start(args.data, output_of(args.data)))
+        model_id = getattr(args, "model_id", NO_GATE_ID)
+        args.config = args.config or str(start(args.data, output_of(args.data), model_id))
     config = config_of(args)
     from dinofrcnn.training.loop import train  # brings torch: after the settings are read
 
+    if args.data:
+        say_price(config)
     run = train(config)
     print(f"best by mAP: {run.best}")
 
