@@ -7,6 +7,7 @@ __all__ = ['DEMO_SETTINGS', 'add_config_options', 'config_of', 'add_check', 'run
 
 # %% ../nbs/90_cli.ipynb #9959a471
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from dinofrcnn.data_commands import (
+    FORMATS,
     NO_GATE_ID,
     add_convert,
     add_inspect,
@@ -134,9 +136,11 @@ def add_train(commands: Commands) -> None:
 
 # %% ../nbs/90_cli.ipynb #49f4c9ad
 def add_train_options(parser: Parser) -> None:
-    "Those of the config, and `--data`."
+    "Those of the config, `--data`, and how that is read."
     about = "an export as it comes, folder or archive: as `dinofrcnn start` does, then train"
     parser.path("data", help=about)
+    parser.path("output_dir", help="where --data goes (default: data/ and the name of the source)")
+    parser.option("format", help=FORMATS)
     add_config_options(parser)
 
 # %% ../nbs/90_cli.ipynb #61a0ded4
@@ -144,7 +148,10 @@ def run_train(args: argparse.Namespace) -> None:
     "Train, and say where the best checkpoint lies."
     if args.data:
         model_id = getattr(args, "model_id", NO_GATE_ID)
-        args.config = args.config or str(start(args.data, output_of(args.data), model_id))
+        output = Path(args.output_dir) if args.output_dir else output_of(args.data)
+        args.config = args.config or str(start(args.data, output, model_id, args.format))
+    elif not (args.config or hasattr(args, "model_id")):
+        raise UserError("nothing to train on: give --data (an export) or --config (a YAML file)")
     config = config_of(args)
     from dinofrcnn.training.loop import train  # brings torch: after the settings are read
 
@@ -152,6 +159,7 @@ def run_train(args: argparse.Namespace) -> None:
         say_price(config)
     run = train(config)
     print(f"best by mAP: {run.best}")
+    print(f"next: dinofrcnn predict --ckpt {shlex.quote(str(run.best))} --images FOLDER")
 
 # %% ../nbs/90_cli.ipynb #05ce2126
 def add_model_options(parser: Parser, where: str, default: str | None = None) -> None:

@@ -303,8 +303,13 @@ def inspect(
         )
     if not splits:
         raise UserError("nothing to inspect: give {'train': (image folder, annotation file), ...}")
+    if look < 0:
+        raise UserError(
+            f"look is {look}: give the number of images to decode per split, 0 for none"
+        )
     raw = [
-        read_table(name, source, min_size, max_size, patch_size) for name, source in splits.items()
+        read_table(str(name), source, min_size, max_size, patch_size)
+        for name, source in splits.items()
     ]
     tables = [t.only((t.sides > 1).all(axis=1) & np.isfinite(t.boxes).all(axis=1)) for t in raw]
     anchors = anchor_shapes(anchor_sizes, aspect_ratios)

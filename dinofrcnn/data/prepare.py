@@ -2,14 +2,15 @@
 
 # %% auto #0
 __all__ = ['SHARES', 'DEFAULT_ANCHORS', 'name_group', 'join_groups', 'look_alikes', 'stratify', 'labels_of', 'shares_needed',
-           'split_train', 'fit_anchors', 'propose_anchors', 'Prepared', 'made_of', 'read_prepared', 'source_folder',
-           'prepare_splits', 'prepare', 'save_prepared']
+           'split_train', 'fit_anchors', 'propose_anchors', 'Prepared', 'export_of', 'made_of', 'read_prepared',
+           'source_folder', 'prepare_splits', 'prepare', 'save_prepared']
 
 # %% ../../nbs/2_data/29_prepare.ipynb #5853587e
 import hashlib
 import json
 import random
 import re
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -183,6 +184,18 @@ class Prepared(Splits):
     def __str__(self) -> str:
         return "\n\n".join([*self.said, str(self.inspection)])
 
+# %% ../../nbs/2_data/29_prepare.ipynb #5c1f0e77
+def export_of(source: StrPath) -> Path:
+    """The folder or archive to read; of a data.yaml the folder it lies in.
+
+    Raises `UserError` where it is not there.
+    """
+    path = expanded(source)
+    if not path.exists():
+        raise UserError(f"'{path}' is not there: give a folder, or a zip or tar of one")
+    is_list = path.is_file() and path.suffix.lower() in (".yaml", ".yml", ".data")
+    return path.parent if is_list else path
+
 # %% ../../nbs/2_data/29_prepare.ipynb #7af1974f
 def made_of(source: Path, format: str | None, seed: int) -> dict[str, Any]:
     "What a preparation depends on: the files of the source, by name, size and time; the settings."
@@ -209,15 +222,24 @@ def read_prepared(source: Path, output: Path, wanted: dict[str, Any]) -> dict[st
             f"'{output}' lies inside '{source}', into which nothing is written: "
             "choose an output beside it"
         )
-    cure = "choose another output, or delete it"
+    cure = "choose another output (--output_dir), or move this one away: a run in it stays whole"
     page = output / "prepared.json"
     if not page.exists():
         if (output / "annotations").exists():
             raise UserError(f"'{output}' holds annotations that were not prepared here: {cure}")
         return None
     found = read_json(page)
-    if found["made_of"] != wanted:
-        raise UserError(f"'{output}' was prepared from other files or settings: {cure}")
+    changed = []
+    for name, was in found["made_of"].items():
+        if was != wanted[name]:
+            how = (
+                f" {was} → {wanted[name]}" if name != "files" else " were added, removed or changed"
+            )
+            changed.append(f"{name}{how}")
+    if changed:
+        raise UserError(
+            f"'{output}' was prepared from something else ({', '.join(changed)}): {cure}"
+        )
     return found if found["done"] else None
 
 # %% ../../nbs/2_data/29_prepare.ipynb #5fdf21c3
@@ -250,7 +272,7 @@ def prepare_splits(folder: Path, output: Path, format: str | None, seed: int) ->
 def prepare(
     source: StrPath,  # a folder as a labelling tool exports it, or a zip or tar of one
     output: StrPath,  # folder to write to
-    format: str | None = None,  # "yolo", "coco", "voc" where a folder has several
+    format: str | None = None,  # a key of `layouts.FINDERS` where a folder has several
     seed: int = 0,  # of splits that are made
 ) -> Prepared:
     """Make training data of a folder: recognise, convert, split, inspect.
@@ -258,14 +280,18 @@ def prepare(
     Images are left where they are. The same call again returns the same. Raises `UserError` where
     the folder cannot be read, says of what kind it is, and where `output` holds something else.
     """
-    source, output = expanded(source), expanded(output)
-    if not source.exists():
-        raise UserError(f"'{source}' is not there: give a folder, or a zip or tar of one")
+    source, output = export_of(source), expanded(output)
     about = made_of(source, format, seed)
     page = read_prepared(source, output, about)
     if page is None:
+        is_new = not output.exists()
         save_prepared(output, {"made_of": about, "done": False})
-        page = prepare_splits(source_folder(source, output), output, format, seed)
+        try:
+            page = prepare_splits(source_folder(source, output), output, format, seed)
+        except UserError:
+            if is_new:  # nothing came of it, so nothing stays
+                shutil.rmtree(output)
+            raise
         save_prepared(output, {"made_of": about, "done": True, **page})
     splits = {
         name: Split(Path(images), annotation_path(annotations))

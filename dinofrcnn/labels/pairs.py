@@ -183,7 +183,8 @@ def drop_repeated(
 ) -> list[str | None]:
     """Keep an image once that is named twice, or through a link; returns what is left of `matched`.
 
-    Of two names of one file the one with a label file stays; both, if each has its own.
+    Of two names of one file the one with a label file stays. Where each has its own, both stay:
+    `merge_links` makes them one when their boxes are known.
     """
     names = [image.name for image in source.images]
     files = [os.path.realpath(os.path.join(image_dir, name)) if name else "" for name in names]
@@ -199,9 +200,6 @@ def drop_repeated(
                 what = "named twice in the list" if twice else "a link to another one"
                 notes.setdefault(f"duplicate image, kept once: {what}", []).append(names[i])
                 continue
-            if earlier:
-                what = "one file by two names, each with its own labels, both kept"
-                notes.setdefault(what, []).append(names[i])
             earlier[key] = names[i]
         keep.append(i)
     source.notes += [f"{what}: {len(n)}, for example '{n[0]}'" for what, n in notes.items()]
@@ -243,7 +241,9 @@ def find_labels(
     Class and split lists are left out, unless an image bears their name. Raises `UserError` if
     there are label files and not one of them belongs to an image.
     """
-    labels = {stem_of(name): name for name in files_below(yolo_dir, {".txt"})}
+    labels: dict[str, str] = {}
+    for name in files_below(yolo_dir, {".txt"}):
+        labels[name if stem_of(name) in labels else stem_of(name)] = name  # a.TXT beside a.txt
     names = [image.name for image in source.images]
     matched = match_labels(names, labels, yolo_dir, image_dir, there)
     used = set(matched)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,13 +55,14 @@ def stated_size(width: Any, height: Any) -> tuple[int, int] | None:
 # %% ../../nbs/1_labels/14_reconcile.ipynb #cb2b54ce
 def merge_links(source: Source, image_dir: StrPath) -> None:
     "Give the boxes of a link to the image it leads to, if that is listed, too."
-    root = os.path.realpath(image_dir)
+    real_folder = cache(os.path.realpath)  # a system call for every folder, not for every image
     first: dict[str, int] = {}
     moved: dict[int, int] = {}
     for i, image in enumerate(source.images):
         if image.problem is not None:
             continue
-        path = os.path.join(root, image.name)
+        folder, name = os.path.split(os.path.join(image_dir, image.name))
+        path = os.path.join(real_folder(folder), name)
         kept = first.setdefault(os.path.realpath(path) if os.path.islink(path) else path, i)
         if kept != i:
             moved[i] = kept

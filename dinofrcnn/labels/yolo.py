@@ -35,7 +35,7 @@ from dinofrcnn.labels.pairs import (
     note_labels,
     yolo_images,
 )
-from .reconcile import Source, finish_conversion
+from .reconcile import Source, finish_conversion, merge_links
 from .report import ConversionReport
 from .write import export_report, label_names, without_crowds, write_folder
 from ..runtime import StrPath, UserError, expanded
@@ -53,6 +53,7 @@ FOREIGN_ROWS = {  # what rows may be instead, and what to do
     "oriented": "oriented boxes with the class as text (DOTA): export YOLO boxes or YOLO polygons",
     "kitti": "KITTI labels: export YOLO, COCO or VOC",
     "named": "boxes with a class name in place of its number: write the number, counted from 0",
+    "pointer": "Git LFS pointers instead of the labels: `git lfs pull` fetches them",
     "tracked": "boxes with a score and a track id: take these two columns out",
     "commas": "numbers with a decimal comma: write points",
     "large": "boxes in pixels or percentages, not fractions of the image's sides: export YOLO, "
@@ -64,12 +65,13 @@ def foreign_kind(fields: list[str]) -> str:
     "What a row with text in it seems to be, a key of `FOREIGN_ROWS`, or ''."
     is_number = r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?"
     words = [i for i, field in enumerate(fields) if not re.fullmatch(is_number, field.lower())]
-    count = len(words)
+    if len(fields) == 2 and fields[0] in ("version", "oid", "size"):
+        return "pointer"
     if words == [8] and len(fields) in (9, 10):
         return "oriented"
     if words == [0] and len(fields) in (15, 16):
         return "kitti"
-    if words == list(range(count)) and len(fields) - count >= 4:
+    if words == list(range(len(words))) and len(fields) - len(words) >= 4:
         return "named"
     if all(re.fullmatch(r"-?\d*,\d+", fields[i]) for i in words):
         return "commas"
@@ -100,19 +102,20 @@ def inside(numbers: list[float]) -> bool:
 def pose_kind(numbers: list[float]) -> str:
     """What numbers after the class id may be besides a polygon.
 
-    'visible': a box, then points with visibility 0, 1 or 2; 'points': a box, then points in it.
+    'visible': a box, then points with a flag 0, 1 or 2; 'points': points in the box, maybe scored.
     """
     box, rest = numbers[:4], numbers[4:]
     if not inside(box):
         return ""
     if len(rest) % 3 == 0 and all(flag in (0, 1, 2) for flag in rest[2::3]):
         return "visible"
-    if len(rest) % 2:
-        return ""
     x, y, w, h = box
-    points = zip(rest[0::2], rest[1::2], strict=True)
-    held = [abs(px - x) <= 0.51 * w and abs(py - y) <= 0.51 * h for px, py in points]
-    return "points" if all(held) else ""
+    for step in (2, 3):
+        points = zip(rest[0::step], rest[1::step], strict=False)
+        held = [abs(px - x) <= 0.51 * w and abs(py - y) <= 0.51 * h for px, py in points]
+        if len(rest) % step == 0 and all(held):
+            return "points"
+    return ""
 
 # %% ../../nbs/1_labels/17_yolo.ipynb #3a869356
 def count_box(numbers: list[float], rows: Rows, line: str) -> None:
@@ -419,6 +422,7 @@ def read_yolo(
     note_labels(source, labels, matched)
     rows = Rows(sixth_column, label_task(class_list, yolo_dir))
     add_labels(source, labels, matched, yolo_dir, rows)
+    merge_links(source, image_dir)
     source.notes += judge_rows(rows, len(source.where), yolo_dir)
     if split_file is None:
         add_orphans(source, labels, matched, yolo_dir, sixth_column)

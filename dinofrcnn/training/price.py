@@ -40,13 +40,13 @@ def vit_size(channels: int, blocks: int, heads: int, mlp: int, gated: bool) -> d
         num_register_tokens=4,
     )
 
-
+# %% ../../nbs/6_training/64_price.ipynb #pric07b1
 def convnext_size(depth: int, channels: int) -> dict[str, Any]:
     "The same of a DINOv3 ConvNeXt: blocks in the third stage, channels in the first."
     widths = [channels * 2**stage for stage in range(4)]
     return dict(model_type="dinov3_convnext", depths=[3, 3, depth, 3], hidden_sizes=widths)
 
-
+# %% ../../nbs/6_training/64_price.ipynb #pric07b2
 SIZES = {  # what a name on the Hub says, without its punctuation; the first that fits
     "vit(s|small)(16)?plus": vit_size(384, 12, 6, 1536, True),
     "vit(s|small)|dinov2.*small": vit_size(384, 12, 6, 1536, False),
@@ -67,7 +67,7 @@ def size_by_name(model_id: str) -> dict[str, Any] | None:
     fitting = (size for pattern, size in SIZES.items() if re.search(pattern, name))
     return next(fitting, None)
 
-
+# %% ../../nbs/6_training/64_price.ipynb #pric08b1
 def backbone_size(model_id: str, revision: str | None = None) -> dict[str, Any] | None:
     """The config.json that decides how long a backbone takes, without loading or fetching it.
 

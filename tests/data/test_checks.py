@@ -284,9 +284,23 @@ def test_foreign_report_beside_the_annotations_is_a_note(tmp_path):
         assert finding.severity == "note"
 
 
-def test_boxes_that_were_kept_for_another_size_are_looked_at(tmp_path):
-    rows = [{"item": "image", "action": "repaired", "reason": "size corrected"}]
-    assert the_only(converted(tmp_path, rows), "size corrected").severity == "look"
+@pytest.mark.parametrize(
+    "action,reason,cure",
+    [
+        ("repaired", "size corrected", "do the boxes sit on their objects"),
+        ("repaired", "boxes scaled", "do the scaled boxes sit on their objects"),
+        ("dropped", "other size", "take width and height out of the labels"),
+    ],
+)
+def test_images_of_another_size_than_their_labels_state_are_looked_at(
+    tmp_path, action, reason, cure
+):
+    "'Then all their boxes are wrong' was said of boxes that fit their files."
+    finding = the_only(
+        converted(tmp_path, [{"item": "image", "action": action, "reason": reason}]), reason
+    )
+    assert finding.severity == "look"
+    assert cure in finding.do and "wrong, and" not in finding.do
 
 
 # photographs that are framed around their object

@@ -43,11 +43,41 @@ def test_unknown_finding_is_refused():
         ({}, "nothing to inspect"),
         ({"train": ("no/such/folder", Annotations([], ["a"]))}, "image folder"),
         ({"train": "no/such.json"}, "not there"),
+        ({"train": ("a", "b", "c")}, "'train' has 3 parts"),
     ],
 )
 def test_nothing_to_inspect_is_refused(source, message):
     with pytest.raises(UserError, match=message):
         inspect(source)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": [5]},
+        {"boxes": [[1, 2, 3]]},
+        {"boxes": [[1, 2, float("nan"), 4]]},
+        {"width": 0},
+        {"height": None},
+        {"labels": []},
+    ],
+)
+def test_annotations_in_memory_are_checked_as_files_are(change):
+    "They ended in tracebacks of numpy and of division by zero, or a box that was no number passed."
+    record = {**EMPTY, "boxes": [[1, 2, 30, 40]], "labels": [0], **change}
+    with pytest.raises(UserError, match="split train.*record 0 \\(a.jpg\\)"):
+        inspect({"train": Annotations([record], ["cat"])})
+
+
+def test_less_than_no_image_cannot_be_looked_at():
+    with pytest.raises(UserError, match="look is -1"):
+        inspect({"train": cats_and_dogs()}, look=-1)
+
+
+def test_names_of_splits_may_be_numbers():
+    "Those of folds: they stopped the page with a TypeError."
+    page = str(inspect({0: cats_and_dogs(), 1: cats_and_dogs(seed=1)}))
+    assert page.splitlines()[1].startswith("0 ")
 
 
 EMPTY = {"file_name": "a.jpg", "width": 64, "height": 48, "boxes": [], "labels": []}

@@ -1,5 +1,6 @@
 "Folders as tools export them: each is recognised with its splits, and read with the right boxes."
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -228,7 +229,146 @@ def in_a_folder_of_its_own(root):
     return roboflow_yolo(root / "My parts.v3i.yolov8")
 
 
+def labelme(path, image=None):
+    x1, y1, x2, y2 = box_of(path.stem)
+    shape = {"shape_type": "rectangle", "points": [[x2, y1], [x1, y2]]}
+    shape["label"] = CLASSES[label_of(path.stem)]
+    about = {"imagePath": image or f"{path.stem}.jpg", "imageWidth": 80, "imageHeight": 60}
+    write(path, json.dumps({"version": "5.4", "flags": {}, "shapes": [shape], **about}))
+
+
+def labelme_flat(root):
+    for name in NAMES:
+        draw(root / f"{name}.jpg")
+        labelme(root / f"{name}.json")
+    return "labelme", ALL
+
+
+def labelme_of_another_machine(root):
+    for split, names in TWO.items():
+        for name in names:
+            draw(root / f"images/{split}/{name}.jpg")
+            labelme(root / f"labels/{split}/{name}.json", f"C:\\Users\\eva\\{name}.jpg")
+    return "labelme", TWO
+
+
+def via_image(name):
+    x1, y1, x2, y2 = box_of(name)
+    shape = {"name": "rect", "x": x1, "y": y1, "width": x2 - x1, "height": y2 - y1}
+    label = {"part": CLASSES[label_of(name)]}
+    region = {"shape_attributes": shape, "region_attributes": label}
+    return {"filename": f"{name}.jpg", "size": 9, "regions": [region], "file_attributes": {}}
+
+
+def via_project(root):
+    images = {f"{name}.jpg9": via_image(name) for name in NAMES}
+    for name in NAMES:
+        draw(root / f"{name}.jpg")
+    write(root / "via_project.json", json.dumps({"_via_settings": {}, "_via_img_metadata": images}))
+    return "via", ALL
+
+
+def via_json_per_split(root):
+    for split, names in TWO.items():
+        for name in names:
+            draw(root / f"{split}/{name}.jpg")
+        images = {f"{name}.jpg9": via_image(name) for name in names}
+        write(root / f"{split}/via_region_data.json", json.dumps(images))
+    return "via", TWO
+
+
+def table(path, header, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="") as f:
+        csv.writer(f).writerows([*([header.split(",")] if header else []), *rows])
+
+
+def via_csv(root):
+    rows = []
+    for name in NAMES:
+        draw(root / f"pictures/{name}.jpg")
+        image = via_image(name)
+        parts = [json.dumps(part) for part in image["regions"][0].values()]
+        rows.append([image["filename"], 9, "{}", 1, 0, *parts])
+    parts = "region_count,region_id,region_shape_attributes,region_attributes"
+    table(root / "via_export_csv.csv", f"filename,file_size,file_attributes,{parts}", rows)
+    return "via", ALL
+
+
+def cvat_images(root):
+    images = []
+    for i, name in enumerate(NAMES):
+        subset = "Validation" if name in TWO["val"] else "Train"
+        draw(root / f"images/{subset}/{name}.jpg")
+        corners = zip(("xtl", "ytl", "xbr", "ybr"), box_of(name), strict=True)
+        box = " ".join(f'{key}="{value}"' for key, value in corners)
+        about = f'id="{i}" name="{name}.jpg" subset="{subset}" width="80" height="60"'
+        shape = f'<box label="{CLASSES[label_of(name)]}" occluded="1" {box}></box>'
+        images.append(f"<image {about}>{shape}</image>")
+    text = f"<annotations><version>1.1</version><meta/>{''.join(images)}</annotations>"
+    write(root / "annotations.xml", f'<?xml version="1.0" encoding="utf-8"?>\n{text}')
+    return "cvat", TWO
+
+
+def createml(root):
+    for split, names in {"train": TWO["train"], "valid": TWO["val"]}.items():
+        images = []
+        for name in names:
+            draw(root / f"{split}/{name}.jpg")
+            x1, y1, x2, y2 = box_of(name)
+            place = {"x": (x1 + x2) / 2, "y": (y1 + y2) / 2, "width": x2 - x1, "height": y2 - y1}
+            found = {"label": CLASSES[label_of(name)], "coordinates": place}
+            images.append({"image": f"{name}.jpg", "annotations": [found]})
+        write(root / f"{split}/_annotations.createml.json", json.dumps(images))
+    return "createml", TWO
+
+
+def roboflow_csv(root):
+    for split, names in {"train": TWO["train"], "valid": TWO["val"]}.items():
+        rows = []
+        for name in names:
+            draw(root / f"{split}/{name}.jpg")
+            rows.append([f"{name}.jpg", *SIZE, CLASSES[label_of(name)], *box_of(name)])
+        header = "filename,width,height,class,xmin,ymin,xmax,ymax"
+        table(root / f"{split}/_annotations.csv", header, rows)
+    write(root / "README.roboflow.txt", "Exported on Monday")
+    return "csv", TWO
+
+
+def retinanet_csv(root):
+    for split, names in TWO.items():
+        rows = []
+        for name in names:
+            draw(root / f"images/{name}.jpg")
+            rows.append([f"/home/bob/images/{name}.jpg", *box_of(name), CLASSES[label_of(name)]])
+        table(root / f"{split}.csv", "", rows)
+    write(root / "classes.csv", "bolt,0\nnut,1\n")
+    return "csv", TWO
+
+
+def kaggle_csv_with_a_split_column(root):
+    rows = []
+    for split, names in TWO.items():
+        for name in names:
+            draw(root / f"archive/data/{name}.jpg")
+            x1, y1, x2, y2 = box_of(name)
+            rows.append([name + ".jpg", split, x1, y1, x2 - x1, y2 - y1, CLASSES[label_of(name)]])
+    header = "image_id,split,left,top,width,height,label"
+    table(root / "archive/labels.csv", header, rows)
+    return "csv", TWO
+
+
 LAYOUTS = [
+    labelme_flat,
+    labelme_of_another_machine,
+    via_project,
+    via_json_per_split,
+    via_csv,
+    cvat_images,
+    createml,
+    roboflow_csv,
+    retinanet_csv,
+    kaggle_csv_with_a_split_column,
     yolo_flat,
     yolo_images_and_labels,
     yolo_splits_below_images,
@@ -291,9 +431,6 @@ def test_two_formats_ask_for_a_choice(tmp_path):
 
 
 FOREIGN = {
-    "LabelMe": {"shapes": [], "imagePath": "im0.jpg", "version": "5"},
-    "VIA": {"_via_img_metadata": {}, "_via_settings": {}},
-    "CreateML": [{"image": "im0.jpg", "annotations": []}],
     "Label Studio": [{"data": {}, "annotations": []}],
     "COCO results": [{"image_id": 1, "score": 0.5, "bbox": [1, 2, 3, 4], "category_id": 1}],
 }
@@ -305,14 +442,6 @@ def test_another_programs_labels_are_named_with_what_to_export(kind, tmp_path):
     write(tmp_path / "im0.json", json.dumps(FOREIGN[kind]))
     assert kind in file_kind(tmp_path / "im0.json")
     with pytest.raises(UserError, match=f"seem to be .*{kind}"):
-        find_layout(tmp_path)
-
-
-def test_cvat_xml_is_named_with_what_to_export(tmp_path):
-    draw(tmp_path / "im0.jpg")
-    text = "<?xml version='1.0'?>\n<annotations><image name='im0.jpg'/></annotations>"
-    write(tmp_path / "annotations.xml", text)
-    with pytest.raises(UserError, match="CVAT's own XML: in CVAT export"):
         find_layout(tmp_path)
 
 
@@ -388,3 +517,82 @@ def test_a_copy_beside_the_images_of_another_split_is_not_mixed_up(tmp_path):
     convert_layout(find_layout(root), tmp_path / "out")
     val = read_annotations(tmp_path / "out/val")
     assert [record["boxes"] for record in val.records] == [[[20, 15, 60, 45]]] * 2
+
+
+def test_a_report_names_the_tools_own_file_and_place(tmp_path):
+    roboflow_csv(tmp_path / "set")
+    with open(tmp_path / "set/train/_annotations.csv", "a") as f:
+        f.write("im0.jpg,80,60,bolt,50,8,40,30\n")
+    reports = convert_layout(find_layout(tmp_path / "set"), tmp_path / "out")
+    _, report = reports["train"]
+    assert "1 box dropped: inverted, _annotations.csv line 6" in str(report)
+    assert report.source == f"CSV {tmp_path / 'set/train/_annotations.csv'}"
+    assert "objects, read by" not in str(report), "how boxes are handed over concerns nobody"
+    assert read_annotations(tmp_path / "out/train").meta["source"] == report.source
+    assert "inverted" in (tmp_path / "out/train/conversion_report.json").read_text()
+
+
+def test_an_error_names_the_tools_own_file(tmp_path):
+    draw(tmp_path / "set/im0.jpg")
+    shape = {"label": "bolt", "shape_type": "point", "points": [[1, 2]]}
+    content = json.dumps({"imagePath": "im0.jpg", "shapes": [shape]})
+    write(tmp_path / "set/im0.json", content)
+    with pytest.raises(UserError, match="a point has no box") as e:
+        convert_layout(find_layout(tmp_path / "set"), tmp_path / "out")
+    assert f"LabelMe {tmp_path / 'set/im0.json'}" in str(e.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_files_for_one_split_are_refused_and_the_cure_works(tmp_path):
+    "The second used to be written over the first."
+    root = tmp_path / "set"
+    for name in NAMES:
+        draw(root / f"{name}.jpg")
+    coco(root / "eva.json", NAMES[:3])
+    coco(root / "bob.json", NAMES[3:])
+    with pytest.raises(UserError, match="bob.json' and .*eva.json' are both labels of 'train'"):
+        find_layout(root)
+    (root / "bob.json").rename(root / "val.json")
+    (root / "eva.json").rename(root / "train.json")
+    assert len(find_layout(root).parts) == 2
+
+
+def test_a_stale_export_of_the_same_images_is_refused(tmp_path):
+    via_project(tmp_path)
+    image = {"im0.jpg9": via_image("im0")}
+    write(tmp_path / "old.json", json.dumps(image))
+    with pytest.raises(UserError, match="old.json' and .*via_project.json' both hold .*im0.jpg"):
+        find_layout(tmp_path)
+
+
+def test_a_format_that_does_not_exist_is_said(tmp_path):
+    yolo_flat(tmp_path)
+    with pytest.raises(UserError, match="no format 'yolov8': it is one of own, coco"):
+        find_layout(tmp_path, "yolov8")
+
+
+def test_a_coco_file_in_another_encoding_is_read(tmp_path):
+    label_studio_coco(tmp_path / "set")
+    file = tmp_path / "set/result.json"
+    file.write_bytes(file.read_text().replace("bolt", "Öse").encode("utf-16"))
+    convert_layout(find_layout(tmp_path / "set"), tmp_path / "out")
+    assert "Öse" in read_annotations(tmp_path / "out/train").classes
+
+
+def test_namesakes_in_two_folders_keep_their_own_boxes(tmp_path):
+    for folder, name in {"a": "im0", "b": "im1"}.items():
+        draw(tmp_path / f"set/{folder}/im0.jpg")
+        labelme(tmp_path / f"set/{folder}/{name}.json", "im0.jpg")
+    convert_layout(find_layout(tmp_path / "set"), tmp_path / "out")
+    found = {r["file_name"]: r["boxes"] for r in read_annotations(tmp_path / "out/train").records}
+    assert found == {"a/im0.jpg": [box_of("im0")], "b/im0.jpg": [box_of("im1")]}
+
+
+def test_images_that_no_split_uses_are_said(tmp_path):
+    "A data.yaml whose `val` leads nowhere lost a folder in silence."
+    roboflow_yolo(tmp_path)
+    data_yaml(tmp_path / "data.yaml", train="../train/images", val="../dev/images")
+    said = str(find_layout(tmp_path))
+    assert "(train); 3 images lie outside of these and are not used, for example 'test/" in said
+    roboflow_yolo(tmp_path)
+    assert "outside" not in str(find_layout(tmp_path))

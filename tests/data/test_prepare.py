@@ -3,6 +3,7 @@
 import shutil
 import zipfile
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,13 +133,75 @@ def test_the_same_call_again_returns_the_same_and_converts_nothing(flat, tmp_pat
     assert (again.splits, again.said, again.anchors) == (one.splits, one.said, one.anchors)
 
 
-def test_other_labels_or_settings_are_another_data_set(flat, tmp_path):
+def test_other_labels_or_settings_are_another_data_set_and_the_difference_is_named(flat, tmp_path):
     prepare(flat, tmp_path / "out")
-    with pytest.raises(UserError, match="other files or settings"):
+    with pytest.raises(UserError, match=r"\(seed 0 → 1\): choose another output \(--output_dir\)"):
         prepare(flat, tmp_path / "out", seed=1)
     (flat / "train_000.txt").write_text("0 0.5 0.5 0.1 0.1\n")
-    with pytest.raises(UserError, match="other files or settings"):
+    with pytest.raises(UserError, match="files were added, removed or changed"):
         prepare(flat, tmp_path / "out")
+    prepare(flat, tmp_path / "another")
+
+
+def test_a_grown_export_is_trained_beside_the_old_one(flat, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["start", str(flat), "--model_id", "tiny"]) == 0
+    shutil.copy(flat / "train_000.jpg", flat / "new.jpg")
+    shutil.copy(flat / "train_000.txt", flat / "new.txt")
+    assert main(["start", str(flat), "--model_id", "tiny"]) == 2
+    assert "--output_dir" in capsys.readouterr().err
+    options = ["--model_id", "tiny", "--output_dir", "data/grown"]
+    assert main(["start", str(flat), *options]) == 0
+
+
+def test_what_came_to_nothing_leaves_nothing(tmp_path):
+    (tmp_path / "photos").mkdir()
+    shutil.copy(CONSTRUCTION / "images/train/train_000.jpg", tmp_path / "photos")
+    with pytest.raises(UserError, match="no labels"):
+        prepare(tmp_path / "photos", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_data_yaml_stands_for_its_folder(flat, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (flat / "data.yaml").write_text("names: [worker, excavator, crane, truck]\n")
+    (flat / "classes.txt").unlink()
+    assert main(["start", str(flat / "data.yaml"), "--model_id", "tiny"]) == 0
+    assert "config: data/sites/my.yaml" in capsys.readouterr().out
+
+
+def test_our_own_annotations_are_taken_over(flat, tmp_path):
+    ours = prepare(flat, tmp_path / "ours")
+    again = tmp_path / "again"
+    for split in ("train", "val", "test"):
+        folder = again / "images" / split
+        folder.mkdir(parents=True)
+        for name in names(ours.split(split)):
+            shutil.copy(flat / name, folder)
+        shutil.copytree(tmp_path / "ours/annotations" / split, again / "annotations" / split)
+    taken = prepare(again, tmp_path / "taken")
+    for split in ("train", "val", "test"):
+        assert read_annotations(taken.split(split).annotations).records == (
+            read_annotations(ours.split(split).annotations).records
+        )
+
+
+def test_the_next_command_survives_a_blank_in_the_name(flat, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flat.rename(tmp_path / "my sites 1.1")
+    assert main(["start", "my sites 1.1", "--model_id", "tiny"]) == 0
+    assert "train --config 'data/my sites 1.1/my.yaml'" in capsys.readouterr().out
+
+
+def test_a_config_that_was_written_here_is_used_from_anywhere(flat, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["start", str(flat), "--model_id", "tiny"]) == 0
+    assert Path(load_config("data/sites/my.yaml").ckpt_dir).is_absolute()
+
+
+def test_training_on_nothing_says_what_to_give(capsys):
+    assert main(["train"]) == 2
+    assert "give --data (an export) or --config (a YAML file)" in capsys.readouterr().err
 
 
 def test_a_preparation_that_was_killed_is_made_again(flat, tmp_path, monkeypatch):
@@ -208,7 +271,9 @@ def test_an_export_becomes_a_detector_in_one_command(flat, tiny, tmp_path, capsy
     options = ["--model_id", str(tiny), "--epochs", "1", "--min_size", "64", "--max_size", "96"]
     options += ["--train_limit", "2", "--val_limit", "2", "--cache_dir", "cache"]
     assert main(["train", "--data", str(flat), *options]) == 0
-    assert "best by mAP: data/sites/run/best_by_map.pth" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    best = tmp_path / "data/sites/run/best_by_map.pth"
+    assert f"best by mAP: {best}" in said and f"predict --ckpt {best} --images" in said
 
 
 def test_a_folder_that_cannot_be_read_is_one_line(tmp_path, capsys):

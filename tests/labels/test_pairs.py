@@ -87,12 +87,20 @@ def test_image_and_a_link_to_it_are_one_and_labels_decide_the_name(yolo):
     assert noted(yolo.report, "a link to another one: 1")
 
 
-def test_one_image_by_two_names_with_own_labels_keeps_both(yolo):
+def test_one_image_by_two_names_with_own_labels_is_one_with_the_labels_of_both(yolo):
     yolo.add("a", GOOD)
     (yolo.images / "b.png").symlink_to(yolo.images / "a.png")
-    yolo.label("b", OTHER)
-    assert boxes(yolo.convert()) == {"a.png": [GOOD_BOX], "b.png": [OTHER_BOX]}
-    assert noted(yolo.report, "each with its own labels")
+    yolo.label("b", f"{GOOD}\n{OTHER}")
+    assert boxes(yolo.convert()) == {"a.png": [GOOD_BOX, OTHER_BOX]}
+    assert [row["reason"] for row in yolo.report.rows] == ["duplicate image", "image dropped"]
+
+
+def test_one_image_through_a_linked_folder_is_one_with_the_labels_of_both(yolo):
+    yolo.add("night/a", GOOD)
+    (yolo.images / "dark").symlink_to(yolo.images / "night", target_is_directory=True)
+    yolo.label("dark/a", f"{GOOD}\n{OTHER}")
+    (kept,) = boxes(yolo.convert()).values()
+    assert sorted(kept) == sorted([GOOD_BOX, OTHER_BOX])
 
 
 # ---------------------------------------------------------------- whose labels
