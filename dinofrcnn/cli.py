@@ -155,7 +155,7 @@ def run_train(args: argparse.Namespace) -> None:
     config = config_of(args)
     from dinofrcnn.training.loop import train  # brings torch: after the settings are read
 
-    if args.data:
+    if args.data and not Path(config.ckpt_dir).exists():  # a run that goes on is known to its owner
         say_price(config)
     run = train(config)
     print(f"best by mAP: {run.best}")

@@ -76,7 +76,7 @@ def say_price(config: "TrainConfig") -> None:
     from dinofrcnn.training.price import price
 
     try:
-        said = price(config) or f"unknown before '{config.model_id}' is loaded"
+        said = price(config) or f"not known before '{config.model_id}' has begun to train"
     except UserError as e:
         said = f"unknown ({e})"
     print(f"training time: {said}", flush=True)

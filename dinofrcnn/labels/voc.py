@@ -21,6 +21,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from ..foreign import parse_xml
 from .annotations import annotation_path, read_annotations, refuse_existing
 from dinofrcnn.labels.files import (
     AGREE,
@@ -104,17 +105,11 @@ OTHER_ROOTS = {
 
 def voc_root(path: StrPath) -> Element:
     "The root element of a VOC file; raises `Problem` if it is no such file, or not a safe one."
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import parse
-
     unreadable = "label file unreadable"
     try:
-        root = parse(path, forbid_dtd=True).getroot()
-    except DefusedXmlException:
-        raise Problem(unreadable, "it has a DTD or entities, which are refused") from None
-    except (SyntaxError, ValueError, LookupError, OSError) as e:
-        raise Problem(unreadable, str(e)[:100]) from None
-    assert root is not None  # of an empty file nothing was parsed
+        root = parse_xml(path)
+    except ValueError as e:
+        raise Problem(unreadable, str(e)) from None
     if root.tag.lower() != "annotation":
         what = OTHER_ROOTS.get(root.tag, "not <annotation>")
         raise Problem(unreadable, f"the root is <{root.tag}>, {what}")

@@ -18,7 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .annotations import annotation_path, read_annotations, refuse_existing
+from dinofrcnn.labels.annotations import (
+    annotation_path,
+    paused_gc,
+    read_annotations,
+    refuse_existing,
+)
 from dinofrcnn.labels.files import (
     AGREE,
     Problem,
@@ -405,6 +410,7 @@ def class_names(
     return names
 
 # %% ../../nbs/1_labels/17_yolo.ipynb #ef5613d8
+@paused_gc()
 def read_yolo(
     yolo_dir: StrPath,
     image_dir: StrPath,

@@ -207,7 +207,7 @@ class Price:
     def __str__(self) -> str:
         once = f"features {in_words(self.features)}, then " if self.cached else ""
         return (
-            f"about {in_words(self.total)} on this machine ({self.device}): "
+            f"about {in_words(self.total)} in all on this machine ({self.device}): "
             f"{once}{self.epochs} epochs of {in_words(self.epoch)}"
         )
 
@@ -215,11 +215,12 @@ class Price:
 def price(config: TrainConfig) -> Price | None:
     """What a run will take here, measured on one image with a stand-in for the backbone.
 
-    None where the size of the backbone is not known. Raises `UserError` for data that training
-    would refuse.
+    It is the price of the whole run, as if nothing of it were there. None where the size of the
+    backbone is not known, or a part of it learns. Raises `UserError` for data that training would
+    refuse.
     """
     size = backbone_size(config.model_id, config.revision)
-    if size is None:
+    if size is None or config.unfreeze is not None:
         return None
     train, val = load_data(config)
     weights = stand_in(size)

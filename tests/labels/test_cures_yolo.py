@@ -71,6 +71,13 @@ def test_second_label_file_in_another_case_is_reported(yolo):
     assert reasons(yolo.report) == ["unknown image"]
 
 
+def test_a_circle_of_links_over_several_folders_ends(tmp_path):
+    (tmp_path / "a/b/c").mkdir(parents=True)
+    (tmp_path / "a/b/c/1.txt").touch()
+    (tmp_path / "a/b/c/back").symlink_to(tmp_path / "a", target_is_directory=True)
+    assert files_below(tmp_path, {".txt"}) == ["a/b/c/1.txt"]
+
+
 def test_folder_behind_two_links_keeps_the_labels_of_both(yolo):
     picture(yolo.images / "one/a.png")
     picture(yolo.images / "two/a.png")

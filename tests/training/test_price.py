@@ -58,7 +58,7 @@ def test_beside_a_gpu_threads_read_ahead():
 
 def test_a_bill_is_said_in_words():
     said = str(BILL)
-    assert "about 62 min" in said and "features 40 min, then 5 epochs of 4 min" in said
+    assert "about 62 min in all" in said and "features 40 min, then 5 epochs of 4 min" in said
     assert [in_words(t) for t in (0, 119, 121, 7199, 7201)] == [
         "1 s",
         "119 s",
@@ -138,6 +138,10 @@ def test_a_price_writes_nothing_and_fetches_nothing(config, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_backbone_that_learns_has_no_price(config):
+    assert price(config.model_copy(update={"unfreeze": 1})) is None
+
+
 def test_a_larger_view_costs_more(config):
     config.views = ["identity", "scale2"]
     assert price(config).views == 5
@@ -146,7 +150,7 @@ def test_a_larger_view_costs_more(config):
 def test_what_cannot_be_priced_is_said(config, capsys):
     config.model_id = "somebody/my-own-model"
     say_price(config)
-    assert "unknown before 'somebody/my-own-model' is loaded" in capsys.readouterr().out
+    assert "not known before 'somebody/my-own-model' has begun to train" in capsys.readouterr().out
     config.train_ann = "nowhere.json"
     config.model_id = "facebook/dinov3-vits16-pretrain-lvd1689m"
     say_price(config)
@@ -169,3 +173,5 @@ def test_training_prices_what_will_be_trained(monkeypatch, data, tiny, tmp_path)
     shutil.copy(data.root / "classes.txt", source)
     assert main(["train", "--data", str(source), *options]) == 0
     assert asked == [(str(tiny), 1, 64)]
+    assert main(["train", "--data", str(source), *options]) == 0
+    assert len(asked) == 1  # what is under way, or finished, is not priced again
