@@ -35,8 +35,9 @@ from dinofrcnn.labels.files import (
     yaml_names,
 )
 from ..labels.pairs import CLASS_FILES, SPLIT_FILES
-from ..labels.report import ConversionReport, Count
+from ..labels.report import ConversionReport
 from ..labels.voc import convert_voc
+from ..labels.write import export_report
 from ..labels.yolo import convert_yolo
 from dinofrcnn.names import (
     by_folder,
@@ -461,15 +462,9 @@ def convert_translated(
 def take_over(part: Part, output: Path) -> ConversionReport:
     "Copy annotations that are in our own format already, once they are checked."
     annotations = read_annotations(part.labels)
-    written = write_annotations(annotations, output, force=True)
-    images = len(annotations.records)
-    boxes = sum(len(record["boxes"]) for record in annotations.records)
-    return ConversionReport(
-        source=f"own {part.labels}",
-        output=str(written),
-        images=Count(found=images, kept=images),
-        boxes=Count(found=boxes, kept=boxes),
-    )
+    report = export_report(annotations, part.labels, annotation_path(output))
+    write_annotations(annotations, output, force=True)
+    return report
 
 # %% ../../nbs/2_data/20_layouts.ipynb #c54d5407
 def convert_part(

@@ -7,7 +7,6 @@ __all__ = ['CocoId', 'Found', 'WAYS', 'NO_BOXES', 'plain_id', 'coco_image', 'loo
            'read_numbers_rightly', 'coco_lists', 'refuse_no_boxes', 'read_coco', 'convert_coco', 'export_coco']
 
 # %% ../../nbs/1_labels/18_coco.ipynb #06535ecb
-import difflib
 import json
 import math
 import os
@@ -39,7 +38,7 @@ from dinofrcnn.labels.files import (
 )
 from .images import safe_name
 from .reconcile import finish_conversion, note_unlisted, stated_size
-from .report import ConversionReport, Source, SourceImage
+from .report import ConversionReport, Source, SourceImage, unknown_class
 from .write import export_report
 from ..runtime import StrPath, UserError, atomic_write, expanded
 from ..shapes import NO_SHAPE, Edges, shape_box, stated_box, turned_box, what_numbers_mean
@@ -157,16 +156,13 @@ def listed_classes(
     "Set `source.classes` from a class list; {category id: index into it, or why there is none}."
     source.classes = list(read_class_list(class_list).values())
     labels = {name: label for label, name in enumerate(source.classes)}
-    folded = {name.casefold(): [name] for name in source.classes}
     classes: Found = {}
     for i, unique in zip(found, unique_names(list(found.values()), list(found)), strict=True):
         name = unique if unique in labels else found[i]
         if name in labels:
             classes[i] = labels[name]
         elif i in used:
-            near = folded.get(name.casefold()) or difflib.get_close_matches(name, labels, 1)
-            guess = f", is it '{near[0]}'?" if near else ""
-            classes[i] = Problem("unknown class", f"'{name}' (category_id {i}){guess}")
+            classes[i] = unknown_class(name, source.classes, f" (category_id {i})")
     return classes
 
 # %% ../../nbs/1_labels/18_coco.ipynb #42b4e386

@@ -2,9 +2,11 @@
 
 # %% auto #0
 __all__ = ['REASONS', 'REPAIRS', 'CURES', 'SourceImage', 'Source', 'Count', 'first_place', 'reason_lines', 'ConversionReport',
-           'report_box', 'report_images', 'note_bulk', 'note_alike', 'count_kept', 'refuse_nothing_kept']
+           'report_box', 'report_images', 'note_bulk', 'note_alike', 'count_kept', 'unknown_class',
+           'refuse_nothing_kept']
 
 # %% ../../nbs/1_labels/13_report.ipynb #67442b01
+import difflib
 import unicodedata
 from array import array
 from collections import Counter, defaultdict
@@ -276,6 +278,18 @@ def count_kept(source: Source, records: list[dict[str, Any]], report: Conversion
     report.boxes.kept = labels.total()
     report.background = dict(background)
     report.classes = {name: labels[i] for i, name in enumerate(source.classes)}
+
+# %% ../../nbs/1_labels/13_report.ipynb #unkn0002
+def unknown_class(
+    name: str,
+    classes: Sequence[str],  # the class list
+    where: str = "",  # in the file
+) -> Problem:
+    "That there is no class `name`, and which one is probably meant."
+    folded = {known.casefold(): known for known in reversed(classes)}
+    near = difflib.get_close_matches(name.casefold(), folded, 1)
+    guess = f", is it '{folded[near[0]]}'?" if near else ""
+    return Problem("unknown class", f"'{name}'{where}{guess}")
 
 # %% ../../nbs/1_labels/13_report.ipynb #b863ae82
 def refuse_nothing_kept(report: ConversionReport) -> None:

@@ -203,10 +203,14 @@ def voc_2007(root):
     return "voc", TWO
 
 
-def label_img(root):
+def beside_the_images(root, write_labels, suffix):
     for name in NAMES:
         draw(root / f"{name}.jpg")
-        voc(root / f"{name}.xml")
+        write_labels(root / f"{name}{suffix}")
+
+
+def label_img(root):
+    beside_the_images(root, voc, ".xml")
     return "voc", ALL
 
 
@@ -238,9 +242,7 @@ def labelme(path, image=None):
 
 
 def labelme_flat(root):
-    for name in NAMES:
-        draw(root / f"{name}.jpg")
-        labelme(root / f"{name}.json")
+    beside_the_images(root, labelme, ".json")
     return "labelme", ALL
 
 

@@ -220,7 +220,7 @@ OUTLINES = {
 def test_voc_outline_without_a_box_becomes_the_box_around_it_and_is_said(voc, case):
     [box] = voc.boxes(voc.thing(box=OUTLINES[case]))
     assert box == pytest.approx(GOOD_BOX, abs=1e-3)
-    assert noted(voc.report, "boxes made around polygons or turned boxes for want of <bndbox>: 1")
+    assert noted(voc.report, "boxes made around polygons or turned boxes: 1")
 
 
 def test_voc_turned_box_becomes_the_upright_box_around_it(voc):
@@ -241,13 +241,44 @@ def test_voc_outline_that_is_none_is_a_bad_row(voc, outline):
     assert reasons(voc.report) == ["bad row"]
 
 
-def test_voc_tags_in_capitals_are_read(voc):
+@pytest.mark.parametrize("tags", [("annotation", "object", "name", "bndbox"), ("object",)])
+def test_voc_tags_in_capitals_are_read(voc, tags):
     text = f"<annotation>{voc.thing()}</annotation>"
-    for tag in ("annotation", "object", "name", "bndbox"):
+    for tag in tags:
         text = text.replace(f"<{tag}>", f"<{tag.capitalize()}>")
         text = text.replace(f"</{tag}>", f"</{tag.capitalize()}>")
     (voc.root / "xml/a.xml").write_text(text)
     assert voc.convert()[0]["boxes"] == [GOOD_BOX]
+
+
+def test_voc_objects_in_a_list_of_their_own_are_read(voc):
+    text = f"<annotation><objects>{voc.thing()}{voc.thing()}</objects></annotation>"
+    (voc.root / "xml/a.xml").write_text(text)
+    assert voc.convert()[0]["boxes"] == [GOOD_BOX, GOOD_BOX]
+
+
+def test_voc_object_with_two_boxes_loses_none_in_silence(voc):
+    two = Voc.corners(1, 2, 30, 40) + Voc.corners(50, 20, 60, 30)
+    assert voc.boxes(voc.thing(box=two), voc.thing()) == [GOOD_BOX]
+    assert reasons(voc.report) == ["bad row"]
+    assert "write an <object> for each" in voc.report.rows[0]["detail"]
+
+
+def test_voc_box_that_cvat_turned_is_the_box_around_it_and_is_said(voc):
+    rotation = (
+        "<attributes><attribute><name>rotation</name><value>{}</value></attribute></attributes>"
+    )
+    thing = voc.thing(box=Voc.corners(31, 16, 50, 45) + rotation.format(90.0))
+    [box] = voc.boxes(thing)
+    assert box == pytest.approx([25.0, 20.0, 55.0, 40.0])
+    assert noted(voc.report, "boxes made around polygons or turned boxes: 1")
+    upright = voc.thing(box=Voc.corners(31, 16, 50, 45) + rotation.format("0.0"))
+    assert voc.boxes(upright) == [[30.0, 15.0, 50.0, 45.0]]
+
+
+def test_voc_angle_in_degrees_is_not_taken_for_radians(voc):
+    assert voc.boxes(voc.thing(box=TURNED.format(20, 20, 45)), voc.thing()) == [GOOD_BOX]
+    assert "no angle in radians" in voc.report.rows[0]["detail"]
 
 
 # ---------------------------------------------------------------- which image, which file
