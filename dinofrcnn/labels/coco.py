@@ -20,6 +20,7 @@ import numpy as np
 from ..foreign import read_foreign_json, seems
 from dinofrcnn.labels.annotations import (
     annotation_path,
+    is_set,
     paused_gc,
     read_annotations,
     refuse_existing,
@@ -204,9 +205,11 @@ WAYS = {  # how a box was found where bbox is no list: what a note says of them
 
 def turn_of(annotation: dict[str, Any]) -> float:
     "The angle in degrees by which CVAT turned the box of an annotation, 0 if it did not."
-    attributes = annotation.get("attributes")
-    angle: Any = attributes.get("rotation") if isinstance(attributes, dict) else None
-    return angle if type(angle) in (int, float) and math.isfinite(angle) else 0
+    try:
+        turn = float(annotation["attributes"]["rotation"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return 0
+    return turn if math.isfinite(turn) else 0
 
 # %% ../../nbs/1_labels/18_coco.ipynb #7407ec7f
 def find_box(annotation: dict[str, Any]) -> tuple[str, Edges]:
@@ -266,11 +269,11 @@ def coco_columns(source: Source, rows: list[dict[str, Any]], said: np.ndarray) -
 
     An area that cannot be is that of the box, in square pixels; `said` are those of the file.
     """
-    ignored = [row.get("ignore") in (1, "1") for row in rows]
+    ignored = [is_set(row.get("ignore")) for row in rows]
     if any(ignored):
         source.notes.append(f"annotations marked 'ignore', kept as crowds: {sum(ignored)}")
     if any(ignored) or any("iscrowd" in row for row in rows):
-        crowds = (row.get("iscrowd") in (1, "1") for row in rows)
+        crowds = (is_set(row.get("iscrowd")) for row in rows)
         source.extras["iscrowd"] = [int(a or b) for a, b in zip(ignored, crowds, strict=True)]
     if source.relative or not any("area" in row for row in rows):
         return
@@ -357,7 +360,8 @@ def coco_notes(source: Source, rows: list[dict[str, Any]], ways: list[str]) -> N
     for way, count in Counter(ways).items():
         if way:
             source.notes.append(f"{WAYS[way]}: {count}")
-    scored = sum(type(row.get("score")) in (int, float) for row in rows)
+    scores = ("score", "confidence", "probability")
+    scored = sum(any(row.get(key) is not None for key in scores) for row in rows)
     if scored:
         source.notes.append(
             f"annotations that carry a score: {scored}. These look like detections, not labels"

@@ -22,7 +22,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from ..foreign import parse_xml
-from .annotations import annotation_path, read_annotations, refuse_existing
+from .annotations import annotation_path, is_set, read_annotations, refuse_existing
 from dinofrcnn.labels.files import (
     AGREE,
     IMAGE_ENDINGS,
@@ -320,8 +320,7 @@ def voc_columns(source: Source, objects: VocObjects) -> None:
     columns = {"difficult": objects.difficult, "truncated": objects.truncated}
     for tag, texts in columns.items():
         if any(texts):
-            flags = [(text or "").strip().lower() in ("1", "true") for text in texts]
-            source.extras[tag] = [int(flag) for flag in flags]
+            source.extras[tag] = [int(is_set(text)) for text in texts]
 
 # %% ../../nbs/1_labels/19_voc.ipynb #8410d376
 def drop_described_twice(source: Source) -> None:

@@ -162,6 +162,34 @@ def test_a_region_to_ignore_is_a_crowd_and_said(coco):
     assert noted(coco.report, "marked 'ignore', kept as crowds: 1")
 
 
+@pytest.mark.parametrize("value", [True, "1", "true", " True "])
+def test_flags_in_words_are_flags(coco, value):
+    coco.data["annotations"][0]["iscrowd"] = value
+    coco.data["annotations"][1]["ignore"] = value
+    assert coco.convert()[0]["iscrowd"] == [1, 1]
+    assert noted(coco.report, "marked 'ignore', kept as crowds: 1")
+
+
+@pytest.mark.parametrize("value", [False, 0, "0", "false", "", None, [1]])
+def test_what_is_no_flag_is_none(coco, value):
+    coco.data["annotations"][0]["iscrowd"] = value
+    assert coco.convert()[0]["iscrowd"] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "row", [{"score": "0.9"}, {"confidence": 0.9}, {"probability": 1}], ids=str
+)
+def test_a_score_by_another_name_or_as_text_is_said(coco, row):
+    coco.data["annotations"][0].update(row)
+    coco.convert()
+    assert noted(coco.report, "annotations that carry a score: 1")
+
+
+def test_a_box_whose_rotation_is_text_is_turned(coco):
+    turned = first_box(coco, bbox=[30, 20, 40, 10], attributes={"rotation": "90.0"})
+    assert turned == first_box(coco, bbox=[30, 20, 40, 10], attributes={"rotation": 90})
+
+
 def test_a_region_to_ignore_is_a_crowd_in_a_file_without_crowds(coco):
     for annotation in coco.data["annotations"]:
         del annotation["iscrowd"]
