@@ -297,23 +297,23 @@ def add_orphans(
 ) -> None:
     """Append the boxes of label files without an image, if their folder is one we read from.
 
-    Files in other folders are only counted in a note.
+    Files in other folders, and those that hold no labels, are only counted in a note.
     """
     used = set(matched)
     read_from = {os.path.dirname(key) for key in matched if key is not None}
-    elsewhere = []
+    passed_over: dict[str, list[str]] = {}
     for key, name in labels.items():
         if key in used:
             continue
         if os.path.dirname(name) not in read_from:
-            elsewhere.append(name)
-        elif re.match(r"\s*[-+.\d]", read_text(Path(yolo_dir) / name)):  # no README or the like
+            what = "label files in other folders, without an image here"
+        elif re.match(r"\s*[-+.\d]", read_text(Path(yolo_dir) / name)):
             add_orphan_rows(source, yolo_dir, name, sixth_column)
-    if elsewhere:
-        source.notes.append(
-            "label files in other folders, without an image here: "
-            f"{len(elsewhere)}, e.g. '{elsewhere[0]}'"
-        )
+            continue
+        else:  # a README or the like
+            what = "text files without an image that hold no labels, passed over"
+        passed_over.setdefault(what, []).append(name)
+    source.notes += [f"{what}: {len(n)}, e.g. '{n[0]}'" for what, n in passed_over.items()]
 
 # %% ../../nbs/1_labels/17_yolo.ipynb #41af6b82
 def class_files(yolo_dir: StrPath) -> list[Path]:

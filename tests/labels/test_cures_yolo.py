@@ -71,6 +71,14 @@ def test_second_label_file_in_another_case_is_reported(yolo):
     assert reasons(yolo.report) == ["unknown image"]
 
 
+def test_text_that_holds_no_labels_is_said(yolo):
+    yolo.add("a", GOOD)
+    yolo.label("README", "how to label")
+    assert yolo.convert()[0]["boxes"] == [GOOD_BOX]
+    said = "text files without an image that hold no labels, passed over: 1, e.g. 'README.txt'"
+    assert noted(yolo.report, said)
+
+
 def test_a_circle_of_links_over_several_folders_ends(tmp_path):
     (tmp_path / "a/b/c").mkdir(parents=True)
     (tmp_path / "a/b/c/1.txt").touch()
