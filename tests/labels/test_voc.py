@@ -200,6 +200,13 @@ def test_voc_filename_decides_between_two_suffixes(voc):
     assert [record["file_name"] for record in voc.convert()] == ["a.png", "n/a.jpg"]
 
 
+def test_voc_filename_decides_between_two_suffixes_also_where_another_folder_has_it(voc):
+    picture(voc.root / "images/n/a.jpg")
+    picture(voc.root / "images/m/a.jpg")
+    voc.add("n/a", "<filename>a.jpg</filename>" + voc.thing())
+    assert [record["file_name"] for record in voc.convert()] == ["a.png", "n/a.jpg"]
+
+
 # ---------------------------------------------------------------- outlines instead of boxes
 
 POINTS = ((40, 15), (60, 15), (60, 35), (40, 20))
