@@ -3,8 +3,7 @@
 # %% auto #0
 __all__ = ['OTHER_ROOTS', 'voc_corners', 'voc_outline', 'voc_rotation', 'voc_object', 'voc_root', 'ImageFinder', 'listed_key',
            'voc_keys', 'VocObjects', 'add_objects', 'add_voc_file', 'find_missing', 'voc_classes', 'voc_columns',
-           'drop_described_twice', 'voc_guess', 'voc_notes', 'voc_files', 'read_voc', 'convert_voc', 'xml_child',
-           'xml_object', 'voc_xml', 'export_voc']
+           'drop_described_twice', 'voc_guess', 'voc_notes', 'voc_files', 'read_voc', 'convert_voc', 'export_voc']
 
 # %% ../../nbs/1_labels/19_voc.ipynb #d3e11407
 import contextlib
@@ -15,8 +14,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -40,7 +37,13 @@ from dinofrcnn.labels.files import (
 from .images import safe_name
 from .reconcile import finish_conversion, merge_links, note_unlisted, stated_size
 from .report import ConversionReport, Source, SourceImage, unknown_class
-from .write import export_report, label_names, without_crowds, write_folder
+from dinofrcnn.labels.write import (
+    export_report,
+    label_names,
+    voc_xml,
+    without_crowds,
+    write_folder,
+)
 from ..runtime import StrPath, UserError
 from ..shapes import Edges, turned_box
 
@@ -438,46 +441,6 @@ def convert_voc(
     if split_file is None:
         note_unlisted(source, image_dir)
     return finish_conversion(source, image_dir, output, check_images, force)
-
-# %% ../../nbs/1_labels/19_voc.ipynb #7c666ec2
-def xml_child(parent: Element, tag: str, text: object = None) -> Element:
-    "A new element inside `parent`, with `text` if there is one."
-    node = ElementTree.SubElement(parent, tag)
-    node.text = None if text is None else str(text)
-    return node
-
-# %% ../../nbs/1_labels/19_voc.ipynb #f4e4b281
-def xml_object(
-    root: Element,
-    record: dict[str, Any],
-    i: int,  # the box
-    classes: list[str],
-    zero_based: bool,
-) -> None:
-    "Append box `i` of the record to `root` as an <object>."
-    node = xml_child(root, "object")
-    xml_child(node, "name", classes[record["labels"][i]])
-    for tag in ("difficult", "truncated"):
-        xml_child(node, tag, int(record[tag][i]) if tag in record else 0)
-    x1, y1, x2, y2 = record["boxes"][i]
-    shift = 0 if zero_based else 1
-    corners = {"xmin": x1 + shift, "ymin": y1 + shift, "xmax": x2, "ymax": y2}
-    box = xml_child(node, "bndbox")
-    for tag, value in corners.items():
-        xml_child(box, tag, f"{round(value, 4):.10g}")
-
-# %% ../../nbs/1_labels/19_voc.ipynb #33b6ca06
-def voc_xml(record: dict[str, Any], keep: list[int], classes: list[str], zero_based: bool) -> str:
-    "One VOC file as text, with the boxes `keep` of the record."
-    root = Element("annotation")
-    xml_child(root, "filename", os.path.basename(record["file_name"]))
-    size = xml_child(root, "size")
-    for tag, value in (("width", record["width"]), ("height", record["height"]), ("depth", 3)):
-        xml_child(size, tag, value)
-    for i in keep:
-        xml_object(root, record, i, classes, zero_based)
-    ElementTree.indent(root, " ")
-    return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 # %% ../../nbs/1_labels/19_voc.ipynb #0f7fb666
 def export_voc(

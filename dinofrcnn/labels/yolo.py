@@ -4,11 +4,10 @@
 __all__ = ['FOREIGN_ROWS', 'MAX_CLASS_ID', 'row_fields', 'foreign_kind', 'Rows', 'inside', 'pose_kind', 'count_box', 'row_box',
            'yolo_row', 'judge_rows', 'label_rows', 'add_label_file', 'add_labels', 'add_orphan_rows', 'add_orphans',
            'class_files', 'find_class_list', 'label_task', 'refuse_ids_from_1', 'name_classes', 'class_names',
-           'read_yolo', 'convert_yolo', 'yolo_text', 'class_file', 'export_yolo']
+           'read_yolo', 'convert_yolo', 'export_yolo']
 
 # %% ../../nbs/1_labels/17_yolo.ipynb #4178b815
 import contextlib
-import json
 import math
 import os
 import re
@@ -27,7 +26,6 @@ from dinofrcnn.labels.annotations import (
 from dinofrcnn.labels.files import (
     AGREE,
     Problem,
-    names_in_lines,
     need_folder,
     read_class_list,
     read_text,
@@ -42,7 +40,14 @@ from dinofrcnn.labels.pairs import (
 )
 from .reconcile import Source, finish_conversion, merge_links
 from .report import ConversionReport
-from .write import export_report, label_names, without_crowds, write_folder
+from dinofrcnn.labels.write import (
+    class_file,
+    export_report,
+    label_names,
+    without_crowds,
+    write_folder,
+    yolo_text,
+)
 from ..runtime import StrPath, UserError, expanded
 
 # %% ../../nbs/1_labels/17_yolo.ipynb #71778668
@@ -464,26 +469,6 @@ def convert_yolo(
         raise UserError(f"sixth_column '{sixth_column}' is unknown: use 'confidence' or 'track'")
     source = read_yolo(yolo_dir, image_dir, class_list, sixth_column, split_file)
     return finish_conversion(source, image_dir, output, check_images, force)
-
-# %% ../../nbs/1_labels/17_yolo.ipynb #c091afa8
-def yolo_text(record: dict[str, Any], keep: list[int]) -> str:
-    "The label file of one record, with its boxes `keep`."
-    w, h = record["width"], record["height"]
-    rows = []
-    for i in keep:
-        x1, y1, x2, y2 = record["boxes"][i]
-        numbers = (x1 + x2) / 2 / w, (y1 + y2) / 2 / h, (x2 - x1) / w, (y2 - y1) / h
-        fractions = " ".join(f"{number:.8f}" for number in numbers)
-        rows.append(f"{record['labels'][i]} {fractions}\n")
-    return "".join(rows)
-
-# %% ../../nbs/1_labels/17_yolo.ipynb #85b8856c
-def class_file(classes: list[str]) -> dict[str, str]:
-    "{file name: text}: classes.txt, or data.yaml where plain lines would mean something else."
-    with contextlib.suppress(UserError):
-        if list(names_in_lines("classes.txt", classes).values()) == classes:
-            return {"classes.txt": "".join(name + "\n" for name in classes)}
-    return {"data.yaml": f"names: {json.dumps(classes, ensure_ascii=False)}\n"}
 
 # %% ../../nbs/1_labels/17_yolo.ipynb #c5fb5df5
 def export_yolo(
