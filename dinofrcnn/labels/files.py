@@ -2,18 +2,20 @@
 
 # %% auto #0
 __all__ = ['BYTE_ORDER_MARKS', 'HEADERS', 'NO_NAME', 'AGREE', 'HOUSEKEEPING', 'Problem', 'printable', 'text_encoding',
-           'read_text', 'list_text', 'clean_name', 'unique_names', 'ids_and_names', 'yaml_content', 'yaml_names',
-           'json_names', 'darknet_names_file', 'labelmap_names', 'numbered_names', 'refuse_foreign_lines',
+           'read_text', 'kind_of', 'list_text', 'clean_name', 'unique_names', 'ids_and_names', 'yaml_content',
+           'yaml_names', 'json_names', 'darknet_names_file', 'labelmap_names', 'numbered_names', 'refuse_foreign_lines',
            'names_in_lines', 'names_in_file', 'read_class_list', 'relative_name', 'is_hidden', 'files_below',
            'images_below', 'unread_images', 'unread_note', 'need_folder', 'stem_of', 'split_entries', 'name_parts',
            'without_case', 'split_word', 'TailIndex', 'moved_together', 'match_files', 'match_note', 'samples_dir']
 
 # %% ../../nbs/1_labels/12_files.ipynb #eb80e521
 import codecs
+import contextlib
 import difflib
 import json
 import os
 import re
+import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -73,6 +75,16 @@ def read_text(path: StrPath) -> str:
     text = data.decode(text_encoding(data), errors="replace").removeprefix("\ufeff")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
+# %% ../../nbs/1_labels/12_files.ipynb #a2858296
+def kind_of(path: Path, what: str) -> str:
+    "'folder', 'file', or '' where nothing is; `UserError` where the system does not tell."
+    try:
+        return "folder" if stat.S_ISDIR(path.stat().st_mode) else "file"
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return ""
+    except OSError as e:
+        raise UserError(f"{what} '{path}' cannot be read: {e.strerror or e}") from None
+
 # %% ../../nbs/1_labels/12_files.ipynb #17a436ac
 def list_text(path: StrPath, what: str) -> str:
     "The text of a list of names; `UserError`, with the line, where it is no text."
@@ -122,9 +134,8 @@ def ids_and_names(names: Any) -> dict[int, str]:
             found = {int(class_id): name for class_id, name in turned}
         except (TypeError, ValueError, OverflowError):
             continue
-        if len(found) == len(pairs) and all(
-            isinstance(name, (str, int)) for name in found.values()
-        ):
+        plain = all(isinstance(name, (str, int)) for name in found.values())
+        if plain and len(found) == len(pairs):
             return {class_id: str(found[class_id]) for class_id in sorted(found)}
     return {}
 
@@ -250,7 +261,7 @@ def names_in_file(path: StrPath) -> dict[int, str]:
     `UserError` if it is not there, or has a line that is no name.
     """
     path = expanded(path)
-    if not path.is_file():
+    if kind_of(path, "class list") != "file":
         cure = "give a text file with a name per line, a data.yaml or a list"
         raise UserError(f"class list '{path}' is not there: {cure}")
     if path.suffix.lower() in (".yaml", ".yml"):
@@ -263,7 +274,7 @@ def names_in_file(path: StrPath) -> dict[int, str]:
     return names_in_lines(path, text.rstrip().split("\n"))
 
 # %% ../../nbs/1_labels/12_files.ipynb #5d99ec44
-AGREE = "Give class_list so that all splits agree"  # where a converter had to find the classes
+AGREE = "Where splits are converted one by one, give all the same --class_list (class_list=...)"
 
 
 def read_class_list(class_list: StrPath | Iterable[str] | Mapping) -> dict[int, str]:
@@ -331,7 +342,7 @@ def images_below(folder: StrPath) -> list[str]:
     "Names of the images below `folder` that can be read here, see `files_below`."
     return files_below(folder, readable_suffixes())
 
-# %% ../../nbs/1_labels/12_files.ipynb #a4bde883
+# %% ../../nbs/1_labels/12_files.ipynb #bad85759
 def unread_images(folder: StrPath) -> list[str]:
     "Names of the files below `folder` that look like images and cannot be read here."
     return files_below(folder, IMAGE_ENDINGS - readable_suffixes())
@@ -353,13 +364,15 @@ def unread_note(folder: StrPath) -> list[str]:
 def need_folder(folder: StrPath, what: str) -> Path:
     "The folder; `UserError` where there is none, with the nearest name that is there."
     folder = expanded(folder)
-    if folder.is_dir():
+    kind = kind_of(folder, what)
+    if kind == "folder":
         return folder
-    parent = folder.parent
-    beside = [p.name for p in parent.iterdir() if p.is_dir()] if parent.is_dir() else []
+    beside: list[str] = []
+    with contextlib.suppress(OSError):
+        beside = [p.name for p in folder.parent.iterdir() if p.is_dir()]
     near = difflib.get_close_matches(folder.name, beside, 1)
-    fault = "is not a folder" if folder.exists() else "does not exist"
-    guess = f": did you mean '{parent / near[0]}'?" if near else ""
+    fault = "is not a folder" if kind else "does not exist"
+    guess = f": did you mean '{folder.parent / near[0]}'?" if near else ""
     raise UserError(f"{what} '{folder}' {fault}{guess}")
 
 # %% ../../nbs/1_labels/12_files.ipynb #850dbb97
@@ -371,7 +384,7 @@ def stem_of(name: str) -> str:
 def split_entries(split_file: StrPath) -> list[str]:
     "The lines of a split list: image or label names, without blank lines."
     split_file = expanded(split_file)
-    if not split_file.is_file():
+    if kind_of(split_file, "split file") != "file":
         raise UserError(f"split file '{split_file}' is not there")
     lines = [line.strip() for line in list_text(split_file, "split file").split("\n")]
     return [line for line in lines if line]

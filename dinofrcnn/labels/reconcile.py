@@ -134,7 +134,7 @@ def examine(image: SourceImage, image_dir: StrPath, decode: bool) -> Seen:
     "Find, open and measure one image; raises `Problem` if it cannot be used."
     path = find_image(image.name, image_dir)
     try:
-        with open_image(path) as (picture, orientation):
+        with open_image(path, budget=DECODING) as (picture, orientation):
             if decode:
                 with DECODING(picture.width * picture.height):
                     picture.load()  # proves that every pixel is there

@@ -135,12 +135,12 @@ def test_voc_class_outside_the_list_names_the_nearest(voc):
         (Voc.thing(box=""), "bad row"),
         (Voc.thing(box="<bndbox><xmin>1</xmin></bndbox>"), "bad row"),
         (Voc.thing(box=Voc.corners("a", 1, 2, 3)), "bad row"),
-        (Voc.thing(name=""), "unknown class"),
+        (Voc.thing(name=""), "bad row"),
         (Voc.thing(box=Voc.corners("nan", 1, 2, 3)), "not finite"),
         (Voc.thing(box=Voc.corners(20, 10, 10, 20)), "inverted"),
         (Voc.thing(box=Voc.corners(20, 10, 19, 20)), "no area"),
         (Voc.thing(box=Voc.corners(300, 10, 310, 20)), "outside image"),
-        (f"<object>{CORNERS}</object>", "unknown class"),
+        (f"<object>{CORNERS}</object>", "bad row"),
     ],
 )
 def test_voc_object_is_dropped_alone_with_its_reason(voc, thing, reason):

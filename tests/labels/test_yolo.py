@@ -247,10 +247,18 @@ def test_yolo_class_id_as_float(yolo):
     assert yolo.convert()[0]["labels"] == [2]
 
 
-@pytest.mark.parametrize("class_id", ["-1", "3", "1.5", "99999999999", "1e300"])
-def test_yolo_class_id_negative_or_past_the_list(yolo, class_id):
-    assert yolo.rows(f"{class_id} 0.5 0.5 0.2 0.4\n{GOOD}") == [GOOD_BOX]
+def test_yolo_class_id_past_the_list(yolo):
+    assert yolo.rows(f"3 0.5 0.5 0.2 0.4\n{GOOD}") == [GOOD_BOX]
     assert reasons(yolo.report) == ["unknown class"]
+
+
+@pytest.mark.parametrize("class_id", ["-1", "1.5", "99999999999", "1e300"])
+@pytest.mark.parametrize("class_list", [["a"], None])
+def test_yolo_class_id_that_cannot_be_one_is_named_as_it_stands(yolo, class_id, class_list):
+    yolo.add("a", f"{class_id} 0.5 0.5 0.2 0.4\n{GOOD}")
+    assert yolo.convert(class_list)[0]["boxes"] == [GOOD_BOX]
+    assert reasons(yolo.report) == ["bad row"]
+    assert f"class {class_id} is no whole number" in yolo.report.rows[0]["detail"]
 
 
 @pytest.mark.parametrize(
