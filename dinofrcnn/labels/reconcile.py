@@ -454,8 +454,10 @@ def refuse_wrong_folder(source: Source, image_dir: StrPath) -> None:
     if not problems or not all(p and p.reason == "image missing" for p in problems):
         return
     first = source.images[0].name or source.images[0].label_file
+    detail = problems[0].detail if problems[0] else ""
+    why = f" ({detail})" if detail not in ("", first) else ""
     raise UserError(
-        f"not one of the {len(problems)} images is below '{image_dir}': the first is '{first}'"
+        f"not one of the {len(problems)} images is below '{image_dir}': the first is '{first}'{why}"
     )
 
 # %% ../../nbs/1_labels/14_reconcile.ipynb #eeb28ec4

@@ -83,7 +83,7 @@ def voc_outline(node: Element) -> Edges | None:
             x, y, w, h = (float(turned.findtext(tag, "")) for tag in ("cx", "cy", "w", "h"))
             radians = float(turned.findtext("angle") or 0)
             if abs(radians) > 2 * math.pi:
-                raise Problem("bad row", f"its <angle> {radians:g} is no angle in radians")
+                raise Problem("bad row", f"{radians:g} is no angle in radians: write radians")
             degrees = math.degrees(radians)
             return in_pixels(*turned_box((x - w / 2, y - h / 2, x + w / 2, y + h / 2), degrees))
         if polygon is None:
@@ -179,8 +179,10 @@ class ImageFinder:
         filename: str,  # what stands in <filename>
     ) -> str:
         "The image's name, relative to the image folder; raises `Problem` unless it is one image."
+        several: list[str] = []
         for group in self.candidates(key, filename):
             if len(group) > 1:
+                several = several or group
                 group = [n for n in group if os.path.basename(n) == os.path.basename(filename)]
             if len(group) == 1:
                 self.refuse_namesake(key, group[0])
@@ -189,6 +191,8 @@ class ImageFinder:
             safe_name(filename or key)
         except UserError as e:
             raise Problem("unsafe name", str(e)) from None
+        if several:
+            raise Problem("image missing", f"'{several[0]}' or '{several[1]}': say it in <filename>")
         raise Problem("image missing", f"neither '{key}.*' nor '{filename}' is one image")
 
     def candidates(self, key: str, filename: str) -> list[list[str]]:
@@ -409,8 +413,7 @@ def voc_notes(source: Source, objects: VocObjects, zero_based: bool) -> None:
             f"e.g. '{objects.stale[0]}'. The XML's name decided"
         )
     if objects.outlined:
-        what = "boxes made around polygons or turned boxes"
-        source.notes.append(f"{what}: {objects.outlined}")
+        source.notes.append(f"boxes made around polygons or turned boxes: {objects.outlined}")
     if objects.ignored:
         source.notes.append(f"objects marked 'ignore', kept as difficult: {objects.ignored}")
     note_scores(source, objects.scored)
@@ -419,14 +422,13 @@ def voc_notes(source: Source, objects: VocObjects, zero_based: bool) -> None:
 # %% ../../nbs/1_labels/19_voc.ipynb #756c95bc
 def voc_files(annotation_dir: StrPath) -> dict[str, str]:
     "`{name without suffix: name}` of the XML files of a folder; `UserError` if there is none."
-    names = files_below(annotation_dir, {".xml"})
-    if not names:
-        raise UserError(f"no .xml file below '{annotation_dir}'")
     files: dict[str, str] = {}
-    for name in names:
+    for name in files_below(annotation_dir, {".xml"}):
         other = files.setdefault(stem_of(name), name)
         if other != name:
             raise UserError(f"'{annotation_dir}' has both '{other}' and '{name}': keep one")
+    if not files:
+        raise UserError(f"no .xml file below '{annotation_dir}'")
     return files
 
 # %% ../../nbs/1_labels/19_voc.ipynb #de2517ce
