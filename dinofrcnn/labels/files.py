@@ -153,12 +153,12 @@ def yaml_content(path: StrPath) -> Any:
 
 # %% ../../nbs/1_labels/12_files.ipynb #e48e66f3
 def yaml_names(path: StrPath) -> dict[int, str]:
-    """{class id: name} from the `names` of a YAML file, sorted by id, see `ids_and_names`.
+    """{class id: name} from a YAML file, its `names` or a list, see `ids_and_names`.
 
     `UserError` if the file is not YAML or has no usable `names`.
     """
     content = yaml_content(path)
-    names = ids_and_names(content) if isinstance(content, dict) and "names" in content else {}
+    names = {} if isinstance(content, dict) and "names" not in content else ids_and_names(content)
     if not names:
         raise UserError(
             f"'{path}' has no usable `names`: a list of names, or a dict from class id to name"
@@ -386,8 +386,8 @@ def split_entries(split_file: StrPath) -> list[str]:
     split_file = expanded(split_file)
     if kind_of(split_file, "split file") != "file":
         raise UserError(f"split file '{split_file}' is not there")
-    lines = [line.strip() for line in list_text(split_file, "split file").split("\n")]
-    return [line for line in lines if line]
+    text = list_text(split_file, "split file")
+    return [line.strip() for line in text.split("\n") if line.strip()]
 
 # %% ../../nbs/1_labels/12_files.ipynb #70c8a9ca
 def name_parts(name: str) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ from ..shapes import Edges, turned_box
 def in_pixels(x1: float, y1: float, x2: float, y2: float) -> Edges:
     "The edges as they stand in a file; raises `Problem` if they look like fractions of the image."
     if 0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1 and not {x1, y1, x2, y2} <= {0, 1}:
-        cure = "multiply x by its width, y by its height, and give --zero_based (zero_based=True)"
+        cure = "multiply by its sides and convert with --zero_based (zero_based=True)"
         raise Problem("bad row", f"corners within 1 seem to be fractions of the image: {cure}")
     return x1, y1, x2, y2
 
@@ -192,7 +192,7 @@ class ImageFinder:
         except UserError as e:
             raise Problem("unsafe name", str(e)) from None
         if several:
-            raise Problem("image missing", f"'{several[0]}' or '{several[1]}': say it in <filename>")
+            raise Problem("image missing", f"'{several[0]}' or '{several[1]}'? Say in <filename>")
         raise Problem("image missing", f"neither '{key}.*' nor '{filename}' is one image")
 
     def candidates(self, key: str, filename: str) -> list[list[str]]:

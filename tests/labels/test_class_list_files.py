@@ -5,6 +5,7 @@ import json
 import pytest
 from label_sets import GOOD, Voc, Yolo, noted
 
+from dinofrcnn.labels import pairs
 from dinofrcnn.labels.annotations import read_annotations
 from dinofrcnn.labels.files import read_class_list
 from dinofrcnn.labels.yolo import export_yolo
@@ -191,3 +192,52 @@ def test_class_names_survive_the_way_back_whatever_they_look_like(yolo, names):
     export_yolo(yolo.root / "out", yolo.root / "back")
     assert yolo.convert(None, yolo_dir=yolo.root / "back")[0]["labels"] == [0]
     assert read_annotations(yolo.root / "out").classes == names
+
+
+# ---------------------------------------------------------------- which file is the list
+
+
+@pytest.mark.parametrize("name", ["Classes.txt", "CLASSES.TXT", "obj.names", "Data.yaml"])
+@pytest.mark.parametrize("folder", ["labels", "."])
+def test_class_list_beside_the_labels_is_found_in_any_case(yolo, name, folder):
+    text = "names: [cat, dog]" if name.endswith("yaml") else "cat\ndog\n"
+    (yolo.root / folder / name).write_text(text)
+    yolo.add("a", GOOD)
+    yolo.convert(None)
+    assert read_annotations(yolo.root / "out").classes == ["cat", "dog"]
+    assert yolo.report.clean
+
+
+@pytest.mark.parametrize("name", ["labels.txt", "class.txt", "classes.names", "class_names.txt"])
+@pytest.mark.parametrize("folder", ["labels", "."])
+def test_file_that_is_perhaps_the_list_is_named_and_called_classes_it_is(yolo, name, folder):
+    path = yolo.root / folder / name
+    path.write_text("cat\n")
+    yolo.add("a", GOOD)
+    yolo.convert(None)
+    assert noted(yolo.report, f"Is it '{path}'? Call it classes.txt, or give it with --class_list")
+    assert read_annotations(yolo.root / "out").classes == ["class_0"]
+    path.rename(path.with_name("classes.txt"))
+    yolo.convert(None)
+    assert read_annotations(yolo.root / "out").classes == ["cat"]
+    assert not noted(yolo.report, "Is it")
+
+
+def test_label_file_of_an_image_called_labels_keeps_its_boxes(yolo):
+    yolo.add("labels", GOOD)
+    yolo.add("classes", GOOD)
+    assert [len(record["boxes"]) for record in yolo.convert(["cat"])] == [1, 1]
+
+
+def test_folder_above_that_cannot_be_listed_is_no_class_list(yolo, monkeypatch):
+    plain = pairs.os.listdir
+
+    def listdir(path):
+        if str(path) == str(yolo.root.parent):
+            raise PermissionError(path)
+        return plain(path)
+
+    monkeypatch.setattr(pairs.os, "listdir", listdir)
+    yolo.add("a", GOOD)
+    yolo.convert(None)
+    assert noted(yolo.report, "no class list was given or found")

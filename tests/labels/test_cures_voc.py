@@ -78,7 +78,7 @@ def test_object_written_as_its_reason_says_is_kept(voc, broken):
 )
 def test_fractions_multiplied_as_their_reason_says_are_kept(voc, box):
     voc.add("a", voc.thing(box=box))
-    with pytest.raises(UserError, match="fractions of the image: multiply x by its width, y by"):
+    with pytest.raises(UserError, match="fractions of the image: multiply by its sides"):
         voc.convert()
     assert voc.boxes(voc.thing(box=voc.corners(40, 15, 60, 35)), zero_based=True) == [GOOD_BOX]
     assert voc.report.clean
@@ -175,7 +175,7 @@ def test_wrong_image_folder_is_exchanged_for_the_right_one(voc):
 
 def test_filename_settles_which_of_two_images_is_meant(voc):
     picture(voc.root / "images/a.jpg")
-    with pytest.raises(UserError, match="'a.jpg' or 'a.png': say it in <filename>"):
+    with pytest.raises(UserError, match="'a.jpg' or 'a.png'. Say in <filename>"):
         voc.convert()
     voc.add("a", "<filename>a.jpg</filename>" + voc.thing())
     assert [record["file_name"] for record in voc.convert()] == ["a.jpg"]

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 import pytest
-from label_sets import GOOD, GOOD_BOX, Coco, Voc, Yolo, noted, picture, reasons
+from label_sets import GOOD, GOOD_BOX, Coco, Voc, Yolo, noted, reasons
 
 from dinofrcnn.cli import main
 from dinofrcnn.labels import reconcile
@@ -233,9 +233,10 @@ def test_threads_unpack_no_more_pixels_at_a_time_than_the_budget(monkeypatch):
     assert budget.free == 100
 
 
-def test_images_are_decoded_within_the_budget(yolo, monkeypatch):
-    yolo.add("a", GOOD)
-    picture(yolo.images / "a.png", (100, 50))
+@pytest.mark.parametrize("suffix, times", {".png": 1, ".tiff": 2}.items())
+def test_images_are_decoded_within_the_budget(yolo, monkeypatch, suffix, times):
+    "Opening a TIFF decodes it, so it asks once more."
+    yolo.add("a", GOOD, suffix)
     asked = []
 
     class Watched(PixelBudget):
@@ -245,5 +246,5 @@ def test_images_are_decoded_within_the_budget(yolo, monkeypatch):
 
     monkeypatch.setattr(reconcile, "DECODING", Watched(1000))
     yolo.convert()
-    assert asked == [5000]
+    assert asked == [5000] * times
     assert reasons(yolo.report, "image") == []

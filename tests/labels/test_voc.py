@@ -393,3 +393,88 @@ def test_voc_image_and_a_link_to_it_are_one_with_the_boxes_of_both(voc):
     assert (record["file_name"], record["boxes"]) == ("a.png", [GOOD_BOX, [0, 0, 9, 9]])
     assert reasons(voc.report, "image") == ["duplicate image"]
     assert reasons(voc.report) == ["image dropped"]  # the box that both have
+
+
+# ---------------------------------------------------------------- what must not vanish
+
+
+@pytest.mark.parametrize("tag", ["item", "Item", "annotation"])
+def test_voc_box_outside_of_an_object_is_counted(voc, tag):
+    inside = f"<name>x</name>{CORNERS}"
+    more = inside if tag == "annotation" else f"<{tag}>{inside}</{tag}>"
+    assert voc.boxes(voc.thing(), more) == [GOOD_BOX]
+    assert (voc.report.boxes.found, reasons(voc.report)) == (2, ["bad row"])
+    assert voc.report.rows[0]["where"] == f"<{tag.lower()}> 1"
+
+
+def test_voc_objects_beside_a_list_of_objects_are_all_read(voc):
+    assert voc.boxes(voc.thing(), f"<objects>{voc.thing()}</objects>") == [GOOD_BOX, GOOD_BOX]
+    assert voc.report.clean
+
+
+def test_voc_object_in_capitals_beside_others_is_read(voc):
+    capital = voc.thing().replace("object>", "Object>")
+    assert voc.boxes(voc.thing(), capital) == [GOOD_BOX, GOOD_BOX]
+
+
+@pytest.mark.parametrize("zero_based", [False, True])
+def test_voc_fractions_are_dropped_alone_with_their_reason(voc, zero_based):
+    fractions = voc.thing(box=voc.corners(0, 0.3, 0.6, 1))
+    good = voc.thing(box=voc.corners(*GOOD_BOX) if zero_based else CORNERS)
+    assert voc.boxes(fractions, good, zero_based=zero_based) == [GOOD_BOX]
+    assert "fractions of the image" in voc.report.rows[0]["detail"]
+
+
+def test_voc_first_pixel_counted_from_0_is_no_fraction(voc):
+    assert voc.boxes(voc.thing(box=voc.corners(0, 0, 1, 1)), zero_based=True) == [[0, 0, 1, 1]]
+
+
+@pytest.mark.parametrize("flag", ["1", "true"])
+def test_voc_object_to_be_ignored_is_difficult_and_said(voc, flag):
+    voc.add("a", voc.thing(more=f"<ignore>{flag}</ignore>") + voc.thing(more="<ignore>0</ignore>"))
+    assert voc.convert()[0]["difficult"] == [1, 0]
+    assert noted(voc.report, "objects marked 'ignore', kept as difficult: 1")
+
+
+def test_voc_without_objects_to_be_ignored_has_no_such_column(voc):
+    assert "difficult" not in voc.convert()[0]
+
+
+@pytest.mark.parametrize("tag", ["score", "confidence", "probability"])
+def test_voc_scores_are_said(voc, tag):
+    voc.boxes(voc.thing(more=f"<{tag}>0.9</{tag}>"), voc.thing())
+    assert noted(voc.report, "objects that carry a score: 1. These look like detections")
+
+
+# ---------------------------------------------------------------- names in another spelling
+
+
+@pytest.mark.parametrize(
+    "image, xml", [("caf\u00e9", "cafe\u0301"), ("cafe\u0301", "caf\u00e9"), ("IMG_1", "img_1")]
+)
+def test_voc_file_of_another_spelling_finds_its_image_and_it_is_said(voc, image, xml):
+    picture(voc.root / f"images/{image}.png")
+    voc.add(xml, voc.thing("y"), image=False)
+    assert names_and_labels(voc.convert()) == {"a.png": [0], f"{image}.png": [1]}
+    assert voc.report.clean
+    assert noted(voc.report, "another spelling: 1")
+
+
+def test_voc_file_of_another_spelling_takes_no_image_that_has_its_own(voc):
+    voc.add("A", voc.thing("y"), image=False)
+    assert names_and_labels(voc.convert()) == {"a.png": [0]}
+    assert reasons(voc.report, "image") == ["image missing"]
+
+
+def test_voc_files_named_for_the_whole_name_of_their_images(voc):
+    for suffix, name in {"png": "x", "jpg": "y"}.items():
+        picture(voc.root / f"images/b.{suffix}")
+        voc.add(f"b.{suffix}", voc.thing(name), image=False)
+    assert names_and_labels(voc.convert()) == {"a.png": [0], "b.jpg": [1], "b.png": [0]}
+    assert voc.report.clean
+
+
+def test_voc_file_named_for_the_whole_name_is_not_first_where_another_has_the_stem(voc):
+    voc.add("a.png", voc.thing("y"), image=False)
+    assert names_and_labels(voc.convert()) == {"a.png": [0]}
+    assert reasons(voc.report, "image") == ["duplicate image"]

@@ -118,3 +118,31 @@ def test_labels_all_of_unknown_classes_are_refused(yolo):
     with pytest.raises(UserError):
         yolo.rows("7 .5 .5 .2 .4")
     assert not (yolo.root / "out").exists()
+
+
+# ---------------------------------------------------------------- seven numbers
+
+TRIANGLE = "0 0.4 0.3 0.6 0.3 0.5 0.7"
+AT_THE_BORDER = "0 0.4 0.3 0.6 0.3 0.5 0"
+
+
+@pytest.mark.parametrize("two", ["0.9 17", "0.9 0", "3 0.9", "1 1"])
+def test_box_with_score_and_track_is_no_triangle(yolo, two):
+    with pytest.raises(UserError, match="take these two columns out .*task: segment"):
+        yolo.rows(f"{GOOD} {two}")
+
+
+def test_tracks_among_boxes_are_dropped_one_by_one(yolo):
+    assert yolo.rows(f"{GOOD}\n{GOOD}\n{GOOD} 0.9 17") == [GOOD_BOX] * 2
+    assert "take these two columns out" in yolo.report.rows[0]["detail"]
+
+
+def test_triangle_at_the_border_among_others_is_no_question(yolo):
+    assert len(yolo.rows(f"{TRIANGLE}\n{AT_THE_BORDER}")) == 2
+    assert yolo.report.clean
+
+
+def test_triangles_at_the_border_are_asked_about_and_the_answer_works(yolo):
+    with pytest.raises(UserError, match="task: segment"):
+        yolo.rows(AT_THE_BORDER)
+    assert answered(yolo, AT_THE_BORDER, "task: segment") == [[40, 0, 60, 15]]
