@@ -382,7 +382,7 @@ def drop_described_twice(source: Source) -> None:
 # %% ../../nbs/1_labels/19_voc.ipynb #b0dc1034
 def voc_guess(source: Source, zero_based: bool) -> None:
     "Say so when the corners look like the other convention, or like slips."
-    boxes = np.array(source.box).reshape(-1, 4)
+    boxes = np.delete(np.array(source.box).reshape(-1, 4), list(source.problems), axis=0)
     starts = boxes[:, :2] + (0 if zero_based else 1)  # as they stand in the files
     zeros = int((starts == 0).any(axis=1).sum())
     ones = int((starts == 1).any(axis=1).sum())

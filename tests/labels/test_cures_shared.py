@@ -137,6 +137,15 @@ def test_note_on_the_class_list_can_be_followed_where_start_prints_it(tmp_path):
     assert not noted(report, "Put a classes.txt")
 
 
+def test_list_in_yaml_is_a_class_list_also_for_start(tmp_path):
+    (tmp_path / "set").mkdir()
+    yolo = Yolo(tmp_path / "set")
+    yolo.add("a", GOOD)
+    (yolo.labels / "data.yaml").write_text("- cat\n- dog\n")
+    [(_, report)] = convert_layout(find_layout(yolo.root), tmp_path / "out").values()
+    assert report.classes == {"cat": 1, "dog": 0}
+
+
 @pytest.mark.parametrize("row, classes", [("1", ["a", "b"]), ("7", list("abcdefgh"))])
 def test_ids_of_which_none_is_known_are_mended_or_added(yolo, row, classes):
     yolo.add("a", "7 0.5 0.5 0.2 0.4")

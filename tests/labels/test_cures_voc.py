@@ -221,3 +221,9 @@ def test_without_a_list_of_classes_no_message_speaks_of_one(voc):
     with pytest.raises(UserError, match="no <name>") as refused:
         voc.convert(None)
     assert "class list" not in str(refused.value) and "class_list" not in str(refused.value)
+
+
+def test_object_that_cannot_be_read_does_not_hide_where_corners_count_from(voc):
+    things = [voc.thing(box=voc.corners(1, 16, x, 35)) for x in (10, 20, 30)]
+    voc.boxes(*things, voc.thing(box=""), zero_based=True)
+    assert noted(voc.report, "no box starts at 0 and 3 start at 1")
