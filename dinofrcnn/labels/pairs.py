@@ -293,7 +293,7 @@ def files_near(yolo_dir: StrPath) -> Iterator[dict[str, Path]]:
     folder = Path(yolo_dir).absolute()
     for place in (folder, *folder.parents[:2]):
         with contextlib.suppress(PermissionError):
-            yield {name.lower(): place / name for name in sorted(os.listdir(place), reverse=True)}
+            yield {name.lower(): place / name for name in sorted(os.listdir(place))}
 
 # %% ../../nbs/1_labels/16_pairs.ipynb #44b80d1e
 def class_files(yolo_dir: StrPath) -> list[Path]:

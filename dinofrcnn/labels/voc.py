@@ -52,7 +52,8 @@ from ..shapes import Edges, turned_box
 # %% ../../nbs/1_labels/19_voc.ipynb #e3aa9f41
 def in_pixels(x1: float, y1: float, x2: float, y2: float) -> Edges:
     "The edges as they stand in a file; raises `Problem` if they look like fractions of the image."
-    if 0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1 and not {x1, y1, x2, y2} <= {0, 1}:
+    within = -0.01 <= x1 < x2 <= 1.01 and -0.01 <= y1 < y2 <= 1.01  # but for rounding
+    if within and max(x1, y1) < 1 and not {x1, y1, x2, y2} <= {0, 1}:  # pixels count from 1 or 0
         cure = "multiply by its sides and convert with --zero_based (zero_based=True)"
         raise Problem("bad row", f"corners within 1 seem to be fractions of the image: {cure}")
     return x1, y1, x2, y2
@@ -372,9 +373,7 @@ def voc_columns(source: Source, objects: VocObjects) -> None:
 def drop_described_twice(source: Source) -> None:
     "Let the first description of an image count; the others become problems."
     seen = set()
-    for image in source.images:
-        if image.problem is not None:
-            continue
+    for image in [image for image in source.images if image.problem is None]:
         if image.name in seen:
             image.problem = Problem("duplicate image", image.name)
         seen.add(image.name)

@@ -296,6 +296,26 @@ def test_images_of_another_size_are_exchanged_for_those_that_were_labelled(voc):
     assert voc.convert()[0]["boxes"] == [[300, 100, 310, 120]]
 
 
+@pytest.mark.parametrize("corners", [(60, 16, 41, 35), (41, 16, 40, 35), ("nan", 16, 60, 35)])
+def test_boxes_that_are_none_are_mended_where_the_refusal_says(voc, corners):
+    voc.add("a", voc.thing(box=voc.corners(*corners)))
+    with pytest.raises(UserError, match="a.xml object 1.*: look at the labels of that one first"):
+        voc.convert()
+    assert voc.boxes(voc.thing()) == [GOOD_BOX] and voc.report.clean
+
+
+def test_images_outside_of_the_folder_are_listed_relative_to_it(yolo):
+    yolo.add("a", GOOD)
+    picture(yolo.root / "b.png")
+    (yolo.root / "train.txt").write_text("b.png\nc.png\n")
+    with pytest.raises(UserError, match="not one of the 2 images that '.*train.txt' names is bel"):
+        yolo.convert(split_file=yolo.root / "train.txt")
+    (yolo.root / "b.png").rename(yolo.images / "b.png")
+    (yolo.root / "train.txt").write_text("a.png\nb.png\n")
+    yolo.convert(split_file=yolo.root / "train.txt")
+    assert kept(yolo.root) == [[GOOD_BOX], []] and yolo.report.clean
+
+
 # ---------------------------------------------------------------- notes on the whole
 
 

@@ -418,11 +418,16 @@ def test_voc_object_in_capitals_beside_others_is_read(voc):
 
 
 @pytest.mark.parametrize("zero_based", [False, True])
-def test_voc_fractions_are_dropped_alone_with_their_reason(voc, zero_based):
-    fractions = voc.thing(box=voc.corners(0, 0.3, 0.6, 1))
+@pytest.mark.parametrize("corners", [(0, 0.3, 0.6, 1), (-0.001, 0.3, 1.001, 1)])
+def test_voc_fractions_are_dropped_alone_with_their_reason(voc, zero_based, corners):
+    fractions = voc.thing(box=voc.corners(*corners))
     good = voc.thing(box=voc.corners(*GOOD_BOX) if zero_based else CORNERS)
     assert voc.boxes(fractions, good, zero_based=zero_based) == [GOOD_BOX]
     assert "fractions of the image" in voc.report.rows[0]["detail"]
+
+
+def test_voc_box_below_a_pixel_is_no_fraction_where_corners_count_from_1(voc):
+    assert voc.boxes(voc.thing(box=voc.corners(1, 1, 1.005, 1.005))) == [[0, 0, 1.005, 1.005]]
 
 
 def test_voc_first_pixel_counted_from_0_is_no_fraction(voc):
