@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['DRIVE', 'StrPath', 'UserError', 'refusal', 'in_colab', 'in_notebook', 'notebook_style', 'expanded', 'atomic_write',
-           'sweep_temporary', 'progress']
+           'sweep_temporary', 'progress', 'counted']
 
 # %% ../nbs/01_runtime.ipynb #278bf74c
 import contextlib
@@ -119,21 +119,33 @@ def sweep_temporary(
     return left
 
 # %% ../nbs/01_runtime.ipynb #65bca225
+def _paced(
+    items: Iterable[Any],
+    total: int | None,
+    pause: float,  # seconds
+    show: Callable[[int, str], Any],  # takes how many are done, and the same in words
+) -> Iterator[Any]:
+    "Iterate over `items`, and `show` how far along we are after every pause."
+    start = shown = time.monotonic()
+    of_total = f" of {total}" if total else ""
+    for i, item in enumerate(items):
+        now = time.monotonic()
+        if now - shown > pause:
+            shown = now
+            show(i, f"{i}{of_total}, {now - start:.0f} s")
+        yield item
+
+# %% ../nbs/01_runtime.ipynb #00e459c1
 def _html_progress(items: Iterable[Any], desc: str, total: int | None) -> Iterator[Any]:
     "A bar of plain HTML, redrawn at most four times a second and taken away at the end."
     from IPython.display import HTML, display
 
     handle = display(HTML(desc), display_id=True)
-    start = time.monotonic()
-    shown = 0.0
-    of_total = f" of {total}" if total else ""
-    for i, item in enumerate(items):
-        now = time.monotonic()
-        if now - shown > 0.25:
-            shown = now
-            bar = f"<progress value={i} max={total or 0}></progress>"
-            handle.update(HTML(f"{bar} {desc} {i}{of_total}, {now - start:.0f} s"))
-        yield item
+
+    def draw(i: int, said: str) -> None:
+        handle.update(HTML(f"<progress value={i} max={total or 0}></progress> {desc} {said}"))
+
+    yield from _paced(items, total, 0.25, draw)
     handle.update(HTML(""))
 
 # %% ../nbs/01_runtime.ipynb #3ecd05ef
@@ -144,14 +156,26 @@ def progress(
 ) -> Iterator[Any]:
     """Iterate over `items` and show how far along we are.
 
-    Nothing is left behind in the notebook when done.
+    Nothing is left behind in the notebook or the terminal when done. Where the error output is a
+    file, a line is added to it twice a minute.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
     if in_notebook():
         yield from _html_progress(items, desc, total)
         return
-    from tqdm import tqdm
+    if sys.stderr.isatty():
+        from tqdm import tqdm
 
-    quiet = not sys.stderr.isatty()
-    yield from tqdm(items, desc=desc, total=total, leave=False, disable=quiet)
+        yield from tqdm(items, desc=desc, total=total, leave=False)
+        return
+
+    def write(_: int, said: str) -> None:
+        print(f"{desc}: {said}", file=sys.stderr, flush=True)
+
+    yield from _paced(items, total, 30, write)
+
+# %% ../nbs/01_runtime.ipynb #d2c3169e
+def counted(n: int, thing: str, things: str = "") -> str:
+    "'1 image', '2 images': a number with its noun; `things` is a plural that needs more than an s."
+    return f"{n} {thing if n == 1 else things or thing + 's'}"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dinofrcnn.runtime import UserError, atomic_write, expanded, sweep_temporary
+from dinofrcnn import runtime
+from dinofrcnn.runtime import UserError, atomic_write, expanded, progress, sweep_temporary
 
 
 def test_importing_it_imports_pythons_own_library_only():
@@ -51,3 +52,16 @@ def test_atomic_write_that_fails_leaves_nothing(tmp_path):
         tmp.write_text("half")
         raise Killed
     assert list(tmp_path.rglob("*.txt*")) == []
+
+
+def test_a_log_file_gets_a_line_twice_a_minute(capsys, monkeypatch):
+    clock = iter(range(0, 1000, 20))  # every look at it is 20 seconds later
+    monkeypatch.setattr(runtime.time, "monotonic", lambda: next(clock))
+    assert list(progress(range(5), "counting")) == [0, 1, 2, 3, 4]
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["counting: 1 of 5, 40 s", "counting: 3 of 5, 80 s"]
+
+
+def test_what_is_done_at_once_leaves_a_log_file_alone(capsys):
+    assert list(progress(range(1000), "counting")) == list(range(1000))
+    assert capsys.readouterr().err == ""
