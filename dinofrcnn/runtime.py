@@ -135,7 +135,7 @@ def _paced(
             show(i, f"{i}{of_total}, {now - start:.0f} s")
         yield item
 
-# %% ../nbs/01_runtime.ipynb #00e459c1
+# %% ../nbs/01_runtime.ipynb #b0e9265e
 def _html_progress(items: Iterable[Any], desc: str, total: int | None) -> Iterator[Any]:
     "A bar of plain HTML, redrawn at most four times a second and taken away at the end."
     from IPython.display import HTML, display
@@ -149,6 +149,13 @@ def _html_progress(items: Iterable[Any], desc: str, total: int | None) -> Iterat
     handle.update(HTML(""))
 
 # %% ../nbs/01_runtime.ipynb #3ecd05ef
+def _to_a_file() -> bool:
+    "Whether the error output goes to a file or pipe: not to a terminal, and not to a notebook."
+    with contextlib.suppress(OSError):  # what is collected for a notebook has no number
+        return not os.isatty(sys.stderr.fileno())
+    return False
+
+# %% ../nbs/01_runtime.ipynb #284866b8
 def progress(
     items: Iterable[Any],  # anything that can be iterated
     desc: str = "",  # what is being done
@@ -164,18 +171,19 @@ def progress(
     if in_notebook():
         yield from _html_progress(items, desc, total)
         return
-    if sys.stderr.isatty():
-        from tqdm import tqdm
+    if _to_a_file():
 
-        yield from tqdm(items, desc=desc, total=total, leave=False)
+        def write(_: int, said: str) -> None:
+            print(f"{desc}: {said}", file=sys.stderr, flush=True)
+
+        yield from _paced(items, total, 30, write)
         return
+    from tqdm import tqdm
 
-    def write(_: int, said: str) -> None:
-        print(f"{desc}: {said}", file=sys.stderr, flush=True)
+    quiet = not sys.stderr.isatty()
+    yield from tqdm(items, desc=desc, total=total, leave=False, disable=quiet)
 
-    yield from _paced(items, total, 30, write)
-
-# %% ../nbs/01_runtime.ipynb #d2c3169e
+# %% ../nbs/01_runtime.ipynb #92e654fd
 def counted(n: int, thing: str, things: str = "") -> str:
     "'1 image', '2 images': a number with its noun; `things` is a plural that needs more than an s."
     return f"{n} {thing if n == 1 else things or thing + 's'}"

@@ -1,5 +1,6 @@
 "What every room stands on: paths, files that are whole, and no import that takes time."
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -54,14 +55,22 @@ def test_atomic_write_that_fails_leaves_nothing(tmp_path):
     assert list(tmp_path.rglob("*.txt*")) == []
 
 
-def test_a_log_file_gets_a_line_twice_a_minute(capsys, monkeypatch):
+def test_a_log_file_gets_a_line_twice_a_minute(capfd, monkeypatch):
     clock = iter(range(0, 1000, 20))  # every look at it is 20 seconds later
     monkeypatch.setattr(runtime.time, "monotonic", lambda: next(clock))
     assert list(progress(range(5), "counting")) == [0, 1, 2, 3, 4]
-    said = capsys.readouterr().err.splitlines()
+    said = capfd.readouterr().err.splitlines()
     assert said == ["counting: 1 of 5, 40 s", "counting: 3 of 5, 80 s"]
 
 
-def test_what_is_done_at_once_leaves_a_log_file_alone(capsys):
+def test_what_is_done_at_once_leaves_a_log_file_alone(capfd):
     assert list(progress(range(1000), "counting")) == list(range(1000))
-    assert capsys.readouterr().err == ""
+    assert capfd.readouterr().err == ""
+
+
+def test_what_is_collected_for_a_notebook_stays_clean(monkeypatch):
+    clock = iter(range(0, 1000, 20))
+    monkeypatch.setattr(runtime.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert len(list(progress(range(5), "counting"))) == 5
+    assert sys.stderr.getvalue() == ""
