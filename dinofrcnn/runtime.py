@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['DRIVE', 'StrPath', 'UserError', 'refusal', 'in_colab', 'in_notebook', 'notebook_style', 'expanded', 'atomic_write',
-           'sweep_temporary', 'progress', 'counted']
+           'sweep_temporary', 'progress', 'amount']
 
 # %% ../nbs/01_runtime.ipynb #278bf74c
 import contextlib
@@ -184,6 +184,8 @@ def progress(
     yield from tqdm(items, desc=desc, total=total, leave=False, disable=quiet)
 
 # %% ../nbs/01_runtime.ipynb #92e654fd
-def counted(n: int, thing: str, things: str = "") -> str:
-    "'1 image', '2 images': a number with its noun; `things` is a plural that needs more than an s."
-    return f"{n} {thing if n == 1 else things or thing + 's'}"
+def amount(n: int, what: str) -> str:
+    "A number with its noun: '1 box', '3 boxes', '2 images'."
+    if n == 1:
+        return f"{n} {what}"
+    return f"{n} {what}es" if what.endswith(("x", "s")) else f"{n} {what}s"

@@ -26,7 +26,7 @@ from ..labels.annotations import Annotations, annotation_path, read_annotations
 from ..labels.files import samples_dir
 from ..labels.images import image_path, image_size, read_image
 from ..labels.yolo import convert_yolo
-from ..runtime import StrPath, UserError, atomic_write, counted, expanded
+from ..runtime import StrPath, UserError, amount, atomic_write, expanded
 
 # %% ../../nbs/2_data/22_dataset.ipynb #6e0584ab
 SPLITS = ("train", "val", "test")
@@ -360,10 +360,10 @@ class DetectionDataset(torch.utils.data.Dataset):
         boxes = sum(len(r["boxes"]) for r in self.records)
         unused = boxes - self.boxes
         images, classes = (
-            counted(len(self), "image"),
-            counted(len(self.classes), "class", "classes"),
+            amount(len(self), "image"),
+            amount(len(self.classes), "class"),
         )
-        text = f"{images}, {counted(boxes, 'box', 'boxes')}, {classes}"
+        text = f"{images}, {amount(boxes, 'box')}, {classes}"
         if unused:
             text += f"; not trained on, as crowds or without an area: {unused}"
         if self.missing:

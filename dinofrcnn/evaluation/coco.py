@@ -28,7 +28,7 @@ from ..data.views import boxes_to_image
 from ..detector.checkpoint import checkpoint_path, model_for
 from ..detector.detector import DinoFasterRCNN
 from ..labels.annotations import PER_BOX, Annotations, image_ids, to_coco
-from ..runtime import StrPath, UserError, atomic_write, counted, expanded, progress
+from ..runtime import StrPath, UserError, amount, atomic_write, expanded, progress
 from ..show import COLOURS, finish_figure, legend_name, save_pictures, shortened, show_grid
 
 if TYPE_CHECKING:  # a name for signatures only: matplotlib is imported when something is drawn
@@ -208,7 +208,7 @@ def score_table(
     small, medium, large = by_size
     lines = [
         f"mAP {stats['map']:.3f} | AP50 {stats['map50']:.3f} | AP75 {stats['map75']:.3f}"
-        f"   ({counted(images, 'image')})",
+        f"   ({amount(images, 'image')})",
         f"AP small {small:.3f} | medium {medium:.3f} | large {large:.3f}"
         f"{'   (-1: no such objects)' if -1 in by_size else ''}",
     ]

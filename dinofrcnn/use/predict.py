@@ -21,7 +21,7 @@ from ..detector.checkpoint import load_model
 from ..detector.detector import DinoFasterRCNN
 from ..labels.files import images_below, unread_images
 from ..labels.images import read_image, readable_suffixes
-from ..runtime import StrPath, UserError, atomic_write, counted, expanded, progress
+from ..runtime import StrPath, UserError, amount, atomic_write, expanded, progress
 from ..show import save_pictures, show_boxes
 from ..training.config import whereabouts
 
@@ -180,7 +180,7 @@ def predict(
 def objects_found(results: list[dict[str, Any]], score: float) -> str:
     "How many there are; where there is none, how far away the nearest candidate is."
     found = sum(len(result.get("boxes", [])) for result in results)
-    said = f"{counted(found, 'object')} in {counted(len(results), 'image')}"
+    said = f"{amount(found, 'object')} in {amount(len(results), 'image')}"
     if found:
         return said
     best = max(result.get("best_score", 0) for result in results)
