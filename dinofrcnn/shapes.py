@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['Edges', 'SIDES', 'CORNERS', 'NO_SHAPE', 'box_of_object', 'stated_box', 'polygon_box', 'run_lengths', 'mask_box',
-           'shape_box', 'turned_box', 'speak_for_corners', 'what_numbers_mean']
+           'shape_box', 'turned_box', 'turn_of', 'find_box', 'speak_for_corners', 'what_numbers_mean']
 
 # %% ../nbs/04_shapes.ipynb #97f341c2
 import math
@@ -106,6 +106,43 @@ def turned_box(edges: Edges, degrees: float) -> Edges:
     half_h = ((x2 - x1) * sin + (y2 - y1) * cos) / 2
     x, y = (x1 + x2) / 2, (y1 + y2) / 2
     return x - half_w, y - half_h, x + half_w, y + half_h
+
+# %% ../nbs/04_shapes.ipynb #b37d7e22
+def turn_of(annotation: dict[str, Any]) -> float:
+    "By how many degrees the box of an annotation is turned: its rotation, of CVAT's attributes."
+    within = annotation.get("attributes")
+    places = [within if isinstance(within, dict) else {}, annotation]
+    try:
+        turn = float(next(place["rotation"] for place in places if place.get("rotation")))
+    except (StopIteration, TypeError, ValueError, OverflowError):
+        return 0
+    return turn if math.isfinite(turn) else 0
+
+# %% ../nbs/04_shapes.ipynb #edf3c7fb
+def find_box(annotation: dict[str, Any]) -> tuple[str, Edges]:
+    """How the box of a COCO annotation is given, and its edges.
+
+    '' is the usual way, "object", "turned" and "shape" are the others; raises one of `NO_SHAPE` if
+    there is no box and no outline.
+    """
+    bbox = annotation.get("bbox")
+    shape = annotation.get("segmentation")
+    edges = None
+    try:
+        edges = x1, y1, x2, y2 = stated_box(bbox)
+        if not shape or (0 < x2 - x1 < math.inf and 0 < y2 - y1 < math.inf):
+            angle = 0 if shape else turn_of(annotation)
+            if angle % 180:
+                return "turned", turned_box(edges, angle)
+            return "object" if isinstance(bbox, dict) else "", edges
+    except NO_SHAPE:
+        pass  # perhaps there is an outline
+    try:
+        return "shape", shape_box(shape)
+    except NO_SHAPE:
+        if edges is None:
+            raise
+        return "", edges
 
 # %% ../nbs/04_shapes.ipynb #d590d3d1
 def speak_for_corners(

@@ -2,9 +2,9 @@
 
 # %% auto #0
 __all__ = ['CocoId', 'Found', 'WAYS', 'NO_BOXES', 'plain_id', 'coco_image', 'look_up', 'coco_index', 'coco_categories',
-           'without_groups', 'listed_classes', 'coco_classes', 'turn_of', 'find_box', 'add_annotation', 'stated_area',
-           'coco_columns', 'strip_folder', 'find_names', 'move_boxes', 'merge_images', 'coco_notes',
-           'read_numbers_rightly', 'coco_lists', 'refuse_no_boxes', 'read_coco', 'convert_coco', 'export_coco']
+           'without_groups', 'listed_classes', 'coco_classes', 'add_annotation', 'stated_area', 'coco_columns',
+           'strip_folder', 'find_names', 'move_boxes', 'merge_images', 'coco_notes', 'read_numbers_rightly',
+           'coco_lists', 'refuse_no_boxes', 'read_coco', 'convert_coco', 'export_coco']
 
 # %% ../../nbs/1_labels/18_coco.ipynb #06535ecb
 import json
@@ -42,7 +42,7 @@ from .reconcile import finish_conversion, note_unlisted, stated_size
 from .report import ConversionReport, Source, SourceImage, unknown_class
 from .write import export_report
 from ..runtime import StrPath, UserError, atomic_write, expanded
-from ..shapes import NO_SHAPE, Edges, shape_box, stated_box, turned_box, what_numbers_mean
+from ..shapes import NO_SHAPE, find_box, what_numbers_mean
 
 # %% ../../nbs/1_labels/18_coco.ipynb #3f91bc6f
 CocoId = int | float | str | None  # None is what cannot be an id
@@ -199,39 +199,8 @@ def coco_classes(
 WAYS = {  # how a box was found where bbox is no list: what a note says of them
     "object": "boxes given as objects, read by the names of their numbers",
     "shape": "boxes that were not given, made around their polygons or masks (segmentation)",
-    "turned": "boxes with attributes.rotation: each became the upright box around the turned one",
+    "turned": "boxes with rotation or attributes.rotation: each became the upright box around it",
 }
-
-
-def turn_of(annotation: dict[str, Any]) -> float:
-    "The angle in degrees by which CVAT turned the box of an annotation, 0 if it did not."
-    try:
-        turn = float(annotation["attributes"]["rotation"])
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return 0
-    return turn if math.isfinite(turn) else 0
-
-# %% ../../nbs/1_labels/18_coco.ipynb #7407ec7f
-def find_box(annotation: dict[str, Any]) -> tuple[str, Edges]:
-    "How the box of an annotation is given, '' or one of `WAYS`, and its edges; raises `Problem`."
-    bbox = annotation.get("bbox")
-    shape = annotation.get("segmentation")
-    edges = None
-    try:
-        edges = x1, y1, x2, y2 = stated_box(bbox)
-        if not shape or (0 < x2 - x1 < math.inf and 0 < y2 - y1 < math.inf):
-            angle = 0 if shape else turn_of(annotation)
-            if angle % 180:
-                return "turned", turned_box(edges, angle)
-            return "object" if isinstance(bbox, dict) else "", edges
-    except NO_SHAPE:
-        pass  # perhaps there is an outline
-    try:
-        return "shape", shape_box(shape)
-    except NO_SHAPE:
-        if edges is None:
-            raise Problem("bad row", f"bbox {str(bbox)[:60]}") from None
-        return "", edges
 
 # %% ../../nbs/1_labels/18_coco.ipynb #3536b8b8
 def add_annotation(
@@ -253,6 +222,10 @@ def add_annotation(
         way, edges = find_box(annotation)
     except Problem as problem:
         source.add(image, where, problem=problem)
+        return ""
+    except NO_SHAPE:
+        bbox = str(annotation.get("bbox"))[:60]
+        source.add(image, where, problem=Problem("bad row", f"bbox {bbox}"))
         return ""
     source.add(image, where, label, edges)
     return way
