@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['LABEL_SUFFIXES', 'FEW', 'FINDERS', 'is_yolo_file', 'Inventory', 'take_stock', 'Part', 'parts_by_name', 'Layout',
            'yaml_part', 'from_yaml', 'darknet_settings', 'from_darknet', 'find_yolo', 'image_root', 'names_in',
-           'json_parts', 'only_instances', 'find_coco', 'find_own', 'voc_lists', 'find_voc', 'place_of_images',
+           'json_layout', 'only_instances', 'find_coco', 'find_own', 'voc_lists', 'find_voc', 'place_of_images',
            'translated_part', 'find_translated', 'explain_nothing', 'find_layouts', 'refuse_two_for_one',
            'images_aside', 'find_layout', 'convert_translated', 'take_over', 'convert_part', 'convert_layout']
 
@@ -40,6 +40,7 @@ from ..labels.voc import convert_voc
 from ..labels.write import export_report
 from ..labels.yolo import convert_yolo
 from dinofrcnn.names import (
+    amount,
     by_folder,
     common_folder,
     labels_of_images,
@@ -104,9 +105,9 @@ class Inventory:
         return found
 
     def __str__(self) -> str:
-        counts = {"images": len(self.images)}
-        counts.update({f"{suffix} files": len(names) for suffix, names in self.others.items()})
-        return ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing we know"
+        counts = {"image": len(self.images)}
+        counts.update({f"{suffix} file": len(names) for suffix, names in self.others.items()})
+        return ", ".join(amount(n, what) for what, n in counts.items() if n) or "nothing we know"
 
 # %% ../../nbs/2_data/20_layouts.ipynb #badf179c
 def take_stock(folder: StrPath) -> Inventory:
@@ -229,7 +230,7 @@ def find_yolo(inventory: Inventory) -> Layout | None:
     lists = [inventory.root / n for n in inventory.named(".txt") if Path(n).name in CLASS_FILES]
     yamls = inventory.named(".yaml", ".yml")
     lists += [inventory.root / n for n in yamls if Path(n).name in CLASS_FILES]
-    why = f"{len(inventory.yolo_files)} text files with a class and four numbers"
+    why = f"{amount(len(inventory.yolo_files), 'text file')} with a class and four numbers"
     return Layout("yolo", why, parts, lists[0] if lists else None) if parts else None
 
 # %% ../../nbs/2_data/20_layouts.ipynb #d5cb2f72
@@ -263,15 +264,20 @@ def names_in(content: Any) -> list[str]:
     return [name for name in names if isinstance(name, str)]
 
 # %% ../../nbs/2_data/20_layouts.ipynb #e5a44199
-def json_parts(inventory: Inventory, files: list[str]) -> list[Part]:
-    "A part for each JSON file whose images are here."
-    parts = []
+def json_layout(inventory: Inventory, format: str, files: list[str]) -> Layout | None:
+    "A part for each JSON file whose images are here; others of the kind, or the name, are said."
+    parts = {}
     for name in files:
-        file = inventory.root / name
-        images = image_root(inventory, names_in(read_foreign_json(file)[0]), name)
+        content, _ = read_foreign_json(inventory.root / name)
+        images = image_root(inventory, names_in(content), name)
         if images is not None:
-            parts.append(Part(split_of(name) or "train", file, images))
-    return parts
+            parts[name] = Part(split_of(name) or "train", inventory.root / name, images)
+    called = {PurePosixPath(name).name for name in parts}
+    alike = {n for n in inventory.named(".json") if PurePosixPath(n).name in called}
+    left = sorted(alike.union(files).difference(parts))
+    said = f"; without images here, or damaged, and not used: {', '.join(left[:3])}"
+    layout = Layout(format, ", ".join([*parts][:3]), [*parts.values()], aside=said if left else "")
+    return layout if parts else None
 
 # %% ../../nbs/2_data/20_layouts.ipynb #e0a61102
 def only_instances(files: list[str]) -> list[str]:
@@ -282,17 +288,12 @@ def only_instances(files: list[str]) -> list[str]:
 # %% ../../nbs/2_data/20_layouts.ipynb #0865aaac
 def find_coco(inventory: Inventory) -> Layout | None:
     "COCO: a JSON file with images and annotations per split."
-    files = only_instances(inventory.of_kind("coco"))
-    parts = json_parts(inventory, files)
-    why = f"{', '.join(files[:3])} holds images and annotations"
-    return Layout("coco", why, parts) if parts else None
+    return json_layout(inventory, "coco", only_instances(inventory.of_kind("coco")))
 
 # %% ../../nbs/2_data/20_layouts.ipynb #a32f1ba7
 def find_own(inventory: Inventory) -> Layout | None:
     "The annotation files of this library."
-    files = inventory.of_kind("own")
-    parts = json_parts(inventory, files)
-    return Layout("own", f"{', '.join(files[:3])}", parts) if parts else None
+    return json_layout(inventory, "own", inventory.of_kind("own"))
 
 # %% ../../nbs/2_data/20_layouts.ipynb #a246eb5e
 def voc_lists(inventory: Inventory) -> dict[str, Path]:
@@ -316,7 +317,8 @@ def find_voc(inventory: Inventory) -> Layout | None:
     if lists and len(parts) == 1:
         labels, images = parts[0].labels, parts[0].images
         parts = [Part(split, labels, images, file) for split, file in lists.items()]
-    return Layout("voc", f"{len(files)} XML files of Pascal VOC", parts) if parts else None
+    why = f"{amount(len(files), 'XML file')} of Pascal VOC"
+    return Layout("voc", why, parts) if parts else None
 
 # %% ../../nbs/2_data/20_layouts.ipynb #e9acfbf5
 def place_of_images(inventory: Inventory, listed: set[str], near: str) -> Path | None:
@@ -399,19 +401,18 @@ def refuse_two_for_one(layout: Layout) -> None:
         if part.split in places:
             raise UserError(
                 f"'{places[part.split]}' and '{part.labels}' are both labels of '{part.split}': "
-                "leave the one that counts in the folder, or name the files train, val and test"
+                "leave the one that counts in the folder, or call files or folders train, val, test"
             )
         places[part.split] = part.labels
 
 # %% ../../nbs/2_data/20_layouts.ipynb #e44595fc
 def images_aside(inventory: Inventory, layout: Layout) -> str:
     "A sentence on the images that lie in no folder of a split, or ''."
-    folders = [os.path.join(part.images, "") for part in layout.parts]
-    paths = [(name, str(inventory.root / name)) for name in inventory.images]
-    left = [name for name, path in paths if not path.startswith(tuple(folders))]
+    folders = tuple(os.path.join(part.images, "") for part in layout.parts)
+    left = [n for n in inventory.images if not str(inventory.root / n).startswith(folders)]
     if not left:
         return ""
-    return f"; {len(left)} images lie outside of these and are not used, for example '{left[0]}'"
+    return f"; outside of these and not used: {amount(len(left), 'image')}, e.g. '{left[0]}'"
 
 # %% ../../nbs/2_data/20_layouts.ipynb #4f8c0a13
 def find_layout(folder: StrPath, format: str | None = None) -> Layout:
@@ -423,7 +424,7 @@ def find_layout(folder: StrPath, format: str | None = None) -> Layout:
     found = find_layouts(inventory, format)
     if len(found) == 1:
         refuse_two_for_one(found[0])
-        found[0].aside = images_aside(inventory, found[0])
+        found[0].aside += images_aside(inventory, found[0])
         return found[0]
     if not found:
         raise UserError(explain_nothing(inventory))
@@ -459,10 +460,17 @@ def convert_translated(
     return report
 
 # %% ../../nbs/2_data/20_layouts.ipynb #0d3f11aa
-def take_over(part: Part, output: Path) -> ConversionReport:
-    "Copy annotations that are in our own format already, once they are checked."
+def take_over(part: Part, output: Path, classes: list[str] | None) -> ConversionReport:
+    "Copy annotations of our own format, once they are checked; with the numbers of `classes`."
     annotations = read_annotations(part.labels)
     report = export_report(annotations, part.labels, annotation_path(output))
+    if classes is not None:
+        report.notes.append("another split has other classes: its classes were added, by name")
+        numbers = [classes.index(name) for name in annotations.classes]
+        for record in annotations.records:
+            record["labels"] = [numbers[label] for label in record["labels"]]
+        annotations.classes = classes
+        annotations.meta.pop("category_ids", None)  # of COCO: they count in the old list
     write_annotations(annotations, output, force=True)
     return report
 
@@ -473,7 +481,7 @@ def convert_part(
     "Convert one part of a layout to an annotation file in the folder `output`."
     options: dict[str, Any] = {"class_list": classes, "force": True}
     if layout.format == "own":
-        return take_over(part, output)
+        return take_over(part, output, classes if isinstance(classes, list) else None)
     if layout.format in READERS:
         return convert_translated(layout.format, part, output, classes)
     if layout.format == "coco":

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from dinofrcnn.data.layouts import (
     resolve_tail,
     split_of,
 )
-from dinofrcnn.labels.annotations import read_annotations, write_annotations
+from dinofrcnn.labels.annotations import Annotations, read_annotations, write_annotations
 from dinofrcnn.runtime import UserError
 
 SIZE = (80, 60)  # width, height
@@ -415,8 +416,6 @@ def test_an_export_is_recognised_and_read(make, tmp_path):
 def test_our_own_layout_is_known(tmp_path):
     draw(tmp_path / "images/train/im0.jpg")
     record = {"file_name": "im0.jpg", "width": 80, "height": 60, "boxes": [box_of("im0")]}
-    from dinofrcnn.labels.annotations import Annotations
-
     annotations = Annotations([{**record, "labels": [0]}], ["bolt"])
     write_annotations(annotations, tmp_path / "annotations/train")
     layout = find_layout(tmp_path)
@@ -449,7 +448,7 @@ def test_another_programs_labels_are_named_with_what_to_export(kind, tmp_path):
 
 def test_a_folder_without_labels_says_what_it_saw(tmp_path):
     draw(tmp_path / "im0.jpg")
-    with pytest.raises(UserError, match="1 images, but no labels"):
+    with pytest.raises(UserError, match="1 image, but no labels"):
         find_layout(tmp_path)
 
 
@@ -595,6 +594,78 @@ def test_images_that_no_split_uses_are_said(tmp_path):
     roboflow_yolo(tmp_path)
     data_yaml(tmp_path / "data.yaml", train="../train/images", val="../dev/images")
     said = str(find_layout(tmp_path))
-    assert "(train); 3 images lie outside of these and are not used, for example 'test/" in said
+    assert "(train); outside of these and not used: 3 images, e.g. 'test/" in said
     roboflow_yolo(tmp_path)
-    assert "outside" not in str(find_layout(tmp_path))
+    assert "not used" not in str(find_layout(tmp_path))
+
+
+def own(root, split, names, classes):
+    "A split in our own format, each image with one box of the first class."
+    records = []
+    for name in names:
+        draw(root / f"images/{split}/{name}.jpg")
+        record = {"file_name": f"{name}.jpg", "width": 80, "height": 60, "labels": [0]}
+        records.append({**record, "boxes": [box_of(name)]})
+    return write_annotations(Annotations(records, classes), root / "annotations" / split)
+
+
+def test_annotations_of_which_no_image_is_here_are_said(tmp_path):
+    "They were passed over in silence, and even named as read."
+    for split, names in {"train": ["im0", "im1"], "val": ["im2"], "holdout": ["im3"]}.items():
+        own(tmp_path, split, names, CLASSES)
+    shutil.rmtree(tmp_path / "images/holdout")
+    layout = find_layout(tmp_path)
+    assert "holdout" not in layout.why and [p.split for p in layout.parts] == ["train", "val"]
+    said = "without images here, or damaged, and not used: annotations/holdout/annotations_torch"
+    assert said in str(layout)
+    shutil.rmtree(tmp_path / "annotations/holdout")
+    assert "not used" not in str(find_layout(tmp_path))
+
+
+def test_damaged_annotations_beside_sound_ones_are_said(tmp_path):
+    own(tmp_path, "train", ["im0", "im1"], CLASSES)
+    own(tmp_path, "val", ["im2"], CLASSES).write_text("[{")
+    assert "damaged, and not used: annotations/val/annotations_torch" in str(find_layout(tmp_path))
+
+
+def test_a_coco_file_without_images_is_said(tmp_path):
+    coco_2017(tmp_path)
+    shutil.rmtree(tmp_path / "val2017")
+    coco(tmp_path / "annotations/instances_val2017.json", ["im8"])
+    said = str(find_layout(tmp_path))
+    assert (
+        "(train); without images here, or damaged, and not used: annotations/instances_val" in said
+    )
+
+
+def test_a_folder_that_is_called_like_no_split_is_refused_and_the_cure_works(tmp_path):
+    for split, names in {"train": ["im0"], "val": ["im2"], "extra": ["im3"]}.items():
+        own(tmp_path, split, names, CLASSES)
+    with pytest.raises(UserError, match="or call files or folders train, val, test"):
+        find_layout(tmp_path)
+    for kind in ("images", "annotations"):
+        (tmp_path / kind / "extra").rename(tmp_path / kind / "test")
+    assert len(find_layout(tmp_path).parts) == 3
+
+
+def test_own_annotations_with_different_class_lists_get_one(tmp_path):
+    "The numbers stayed those of each list, and training refused the two."
+    own(tmp_path / "set", "train", ["im0", "im1"], ["bolt", "nut"])
+    file = own(tmp_path / "set", "val", ["im2"], ["nut", "screw"])
+    meta = file.with_name("dataset_meta.json")
+    meta.write_text(json.dumps({**json.loads(meta.read_text()), "category_ids": [7, 8]}))
+    reports = convert_layout(find_layout(tmp_path / "set"), tmp_path / "out")
+    train, val = (read_annotations(tmp_path / "out" / split) for split in ("train", "val"))
+    assert train.classes == val.classes == ["bolt", "nut", "screw"]
+    assert train.records[0]["labels"] == [0] and val.records[0]["labels"] == [1]
+    assert "category_ids" not in val.meta, "they count in the old list"
+    assert "its classes were added, by name" in str(reports["val"][1])
+
+
+@pytest.mark.parametrize("make", [yolo_flat, label_img])
+def test_one_of_a_thing_is_said_in_the_singular(make, tmp_path):
+    make(tmp_path)
+    for name in NAMES[1:]:
+        for suffix in (".xml", ".txt"):
+            (tmp_path / f"{name}{suffix}").unlink(missing_ok=True)
+    assert re.search(r": 1 (text|XML) file ", str(find_layout(tmp_path)))
