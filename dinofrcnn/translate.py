@@ -342,7 +342,10 @@ def read_table_of_boxes(translation: Translation) -> None:
     translation.said[note] += len(rows)
     columns = table_columns(rows[0][1] if rows else [])
     if columns is None:
-        raise UserError(f"'{file}' has no rows, or no columns that name files and corners")
+        raise UserError(
+            f"'{file}' has no rows, or no columns that name files and corners: "
+            "call them filename, xmin, ymin, xmax, ymax"
+        )
     images: dict[str, int] = {}
     for line, row in rows:
         name = columns.of(row, "file")
@@ -445,7 +448,9 @@ def translate(kind: str, files: list[Path], root: Path) -> Translation:
         except NO_SHAPE as e:
             if isinstance(e, UserError):
                 raise
-            raise UserError(f"'{file}' cannot be read as {TITLES[kind]}: {e!r}") from None
+            raise UserError(
+                f"'{file}' cannot be read as {TITLES[kind]} ({e!r}): export it again"
+            ) from None
     rows = translation.annotations
     if rows and not any(row["category_id"] for row in rows):
         translation.said["objects without a class, all taken as one class 'object'"] = len(rows)

@@ -405,7 +405,7 @@ def test_drive_that_is_not_mounted_is_explained(tmp_path):
 
 def test_damaged_archive_leaves_nothing_behind(drive, tmp_path):
     (drive / "set.zip").write_bytes(b"PK nothing")
-    with pytest.raises(UserError, match="neither a zip nor a tar"):
+    with pytest.raises(UserError, match="no zip or tar"):
         copy_to_local(drive / "set.zip", tmp_path / "data")
     assert os.listdir(tmp_path / "data") == []
 
