@@ -26,6 +26,7 @@ from ..labels.annotations import Annotations, annotation_path, read_annotations
 from ..labels.files import samples_dir
 from ..labels.images import image_path, image_size, read_image
 from ..labels.yolo import convert_yolo
+from ..names import amount
 from ..runtime import StrPath, UserError, atomic_write, expanded
 
 # %% ../../nbs/2_data/22_dataset.ipynb #6e0584ab
@@ -285,7 +286,8 @@ class DetectionDataset(torch.utils.data.Dataset):
         if not self.records:
             first = [r["file_name"] for r in self.missing[:3]]
             raise UserError(
-                f"none of the {len(self.missing)} images is in '{images}': first missing {first}"
+                f"of {amount(len(self.missing), 'image')} none is in '{images}', first {first}: "
+                "give the folder that these names are relative to"
             )
         self.annotations = Annotations(self.records, self.classes, annotations.meta)
         self._digests: dict[int, tuple[str, Any]] = {}
@@ -354,10 +356,12 @@ class DetectionDataset(torch.utils.data.Dataset):
         "How many images and boxes there are, and what is left out of training and why."
         boxes = sum(len(r["boxes"]) for r in self.records)
         unused = boxes - self.boxes
-        text = f"{len(self)} images, {boxes} boxes, {len(self.classes)} classes"
+        counts = {"image": len(self), "box": boxes, "class": len(self.classes)}
+        text = ", ".join(amount(n, what) for what, n in counts.items())
         if unused:
-            text += f"; {unused} boxes are crowds or have no area and are not trained on"
+            text += f"; not trained on, as crowds or without area: {amount(unused, 'box')}"
         if self.missing:
             names = ", ".join(r["file_name"] for r in self.missing[:5])
-            text += f"; {len(self.missing)} image files are missing and skipped: {names}"
+            missing = amount(len(self.missing), "image file")
+            text += f"; missing and skipped: {missing}, {names}"
         return text

@@ -193,7 +193,9 @@ def read_table(
     `Annotations` do not fit the format.
     """
     if isinstance(source, tuple) and len(source) != 2:
-        raise UserError(f"split '{name}' has {len(source)} parts: image folder, annotation file")
+        raise UserError(
+            f"split '{name}' has {len(source)} parts: give two, (image folder, annotation file)"
+        )
     folder, labels = source if isinstance(source, tuple) else (None, source)
     path: Path | None = None
     if isinstance(labels, Annotations):
@@ -204,7 +206,10 @@ def read_table(
         annotations = read_annotations(path)
     images = None if folder is None else expanded(folder)
     if images is not None and not images.is_dir():
-        raise UserError(f"image folder '{folder}' of split '{name}' does not exist")
+        raise UserError(
+            f"image folder '{folder}' of split '{name}' does not exist: give another, or None to "
+            "examine the labels alone"
+        )
     rows = box_rows(annotations.records)
     pairs = [(record["width"], record["height"]) for record in annotations.records]
     sizes = np.array(pairs, dtype=float).reshape(-1, 2)
