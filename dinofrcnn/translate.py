@@ -2,10 +2,10 @@
 
 # %% auto #0
 __all__ = ['FindBox', 'POINTED', 'CLASS_WORDS', 'VIA_PARTS', 'READERS', 'TITLES', 'Translation', 'located', 'around', 'round_box',
-           'labelme_box', 'labelme_image', 'read_labelme', 'load', 'entries', 'class_attribute', 'class_value',
-           'via_box', 'via_table', 'read_via', 'createml_box', 'read_createml', 'cvat_box', 'cvat_root', 'read_cvat',
-           'corners_of', 'read_table_of_boxes', 'read_fractions', 'have', 'part_of', 'translated_kind', 'json_kind',
-           'xml_kind', 'file_kind', 'translate']
+           'labelme_box', 'labelme_image', 'read_labelme', 'say_encoding', 'load', 'entries', 'class_attribute',
+           'class_value', 'via_box', 'via_table', 'read_via', 'createml_box', 'read_createml', 'cvat_box', 'cvat_root',
+           'read_cvat', 'corners_of', 'read_table_of_boxes', 'read_fractions', 'have', 'part_of', 'translated_kind',
+           'json_kind', 'xml_kind', 'file_kind', 'translate']
 
 # %% ../nbs/07_translate.ipynb #09977461
 import json
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .foreign import parse_xml, read_foreign_json, seems
+from .foreign import decoded, parse_xml, read_foreign_json, seems
 from .runtime import UserError
 from .shapes import NO_SHAPE, Edges, turned_box
 from dinofrcnn.tables import (
@@ -166,12 +166,18 @@ def read_labelme(translation: Translation) -> None:
         hard = shape.get("difficult") in (True, 1)
         translation.said["objects marked 'difficult', kept as any other"] += hard
 
+# %% ../nbs/07_translate.ipynb #abc02725
+def say_encoding(translation: Translation, note: str) -> None:
+    "Keep a note on a guessed encoding: once, with the first file, and how many there are."
+    if note:
+        new = f"{note}, first '{translation.file.name}'. Files"
+        translation.said[next((said for said in translation.said if note in said), new)] += 1
+
 # %% ../nbs/07_translate.ipynb #cff410f9
 def load(translation: Translation) -> Any:
     "The JSON of the file that is being read; a note on its encoding goes along."
     content, note = read_foreign_json(translation.file)
-    if note:
-        translation.said[f"{translation.file.name}: {note}. Files"] += 1
+    say_encoding(translation, note)
     return content
 
 # %% ../nbs/07_translate.ipynb #a99e70ab
@@ -228,6 +234,7 @@ def via_box(shape: dict[str, Any]) -> tuple[str, Edges]:
 # %% ../nbs/07_translate.ipynb #b1125765
 def via_table(translation: Translation) -> list[dict[str, Any]]:
     "The images of a VIA table, each with its regions, as in VIA's JSON."
+    say_encoding(translation, decoded(translation.file.read_bytes())[1])
     images: dict[str, dict[str, Any]] = {}
     for line, row in table_rows(translation.file)[0]:
         name = row.get("filename") or row.get("#filename")
@@ -340,6 +347,7 @@ def read_table_of_boxes(translation: Translation) -> None:
     file = translation.file
     rows, note = table_rows(file)
     translation.said[note] += len(rows)
+    say_encoding(translation, decoded(file.read_bytes())[1])
     columns = table_columns(rows[0][1] if rows else [])
     if columns is None:
         raise UserError(

@@ -264,7 +264,7 @@ def check_class_counts(t: Table, counts: np.ndarray, never: np.ndarray) -> Itera
         yield Finding(
             "look",
             t.name,
-            f"every box is a {only}, though {len(t.classes)} classes are listed",
+            f"every box is of the class {only}, though {len(t.classes)} classes are listed",
             "was the class lost in the conversion? Then convert again with it; if there is only "
             f"this one, with a list of it alone ({ONE_LIST})",
             t.some(t.image),
@@ -401,9 +401,8 @@ def odd_size_in_words(name: str, size: float, usual: dict[str, float]) -> str:
     "The `size` of a box of that class, what is `usual` (all logarithms), and whose size it has."
     distance = {other: abs(size - middle) for other, middle in usual.items()}
     nearest = min(distance, key=lambda other: distance[other])
-    words = (
-        f"a {name} of {np.exp(size):.0f} network pixels where {np.exp(usual[name]):.0f} is usual"
-    )
+    middle = np.exp(usual[name])
+    words = f"{name} of {np.exp(size):.0f} network pixels where {middle:.0f} is usual"
     if nearest != name and distance[nearest] < 0.5:
         words += f", usual for {nearest}"
     return words

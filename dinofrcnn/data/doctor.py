@@ -42,6 +42,7 @@ from dinofrcnn.data.findings import (
 )
 from .twins import check_image_files, check_twins, look_at_images
 from ..labels.images import image_path, read_image
+from ..names import amount
 from ..runtime import StrPath, UserError, atomic_write, expanded
 from dinofrcnn.show import (
     TITLE_SIZE,
@@ -215,7 +216,7 @@ class Inspection:
     def verdict(self) -> list[str]:
         "The findings as text, and of which splits not all images were looked at."
         partly = [
-            f"{n} of {len(t.sizes)} images of {t.name}"
+            f"{n} of {amount(len(t.sizes), 'image')} of {t.name}"
             for t, n in zip(self.tables, self.looked, strict=True)
             if n < len(t.sizes)
         ]

@@ -182,9 +182,9 @@ def only_cats(record):
 
 
 def test_a_list_of_the_only_class():
-    found = finding(table(only_cats), "every box is a cat")
+    found = finding(table(only_cats), "every box is of the class cat")
     assert "with a list of it alone (--class_list classes.txt" in found.do
-    assert_gone(table(only_cats, classes=["cat"]), "every box is a cat")
+    assert_gone(table(only_cats, classes=["cat"]), "every box is of the class cat")
 
 
 def test_images_of_an_absent_class_moved_to_the_split():
@@ -290,6 +290,19 @@ def test_a_double_deleted_where_it_is_said_to_be(label, words, do):
     delete(sick, place)
     assert sick.records == table().records
     assert_gone(sick, words)
+
+
+def test_a_crowd_counts_in_the_number_of_a_box():
+    "Crowds are left out of the table of boxes, and not of the file in which a person looks."
+
+    def hurt(record):
+        record["boxes"] = [[5, 5, 90, 90], *record["boxes"], list(record["boxes"][3])]
+        record["labels"] = [0, *record["labels"], record["labels"][3]]
+        record["iscrowd"] = [1] + [0] * (len(record["boxes"]) - 1)
+
+    sick = table(first_only(hurt))
+    (place,) = finding(sick, "of the same class").places
+    assert at(place)[1] == len(sick.records[3]["boxes"]) - 1 and " on box 5 (" in place
 
 
 def test_the_labels_in_which_a_double_is_deleted_are_named(tmp_path):

@@ -4,8 +4,11 @@ import gzip
 import json
 import os
 import re
+import shutil
 import stat
+import tarfile
 import zipfile
+from types import SimpleNamespace
 
 import exports
 import pytest
@@ -117,6 +120,9 @@ def test_the_name_of_a_data_set_that_was_meant():
     assert refusal(download, "x").endswith("there is bccd")
 
 
+KINDS = ("tar", "zip")
+
+
 def zip_of(path, contents):
     with zipfile.ZipFile(path, "w") as z:
         for name, content in contents.items():
@@ -144,6 +150,22 @@ def test_an_archive_that_came_in_part_fetched_again(tmp_path):
     assert "fetch it again" in refusal(unpack, tmp_path / "a.zip", tmp_path / "out")
     (tmp_path / "a.zip").write_bytes(whole)
     unpack(tmp_path / "a.zip", tmp_path / "out")
+
+
+def test_a_zip_where_a_tar_cannot_be_unpacked_safely(tmp_path, monkeypatch):
+    write(tmp_path / "set/a.txt", "x")
+    packed = {k: shutil.make_archive(str(tmp_path / "a"), k, tmp_path / "set") for k in KINDS}
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    assert refusal(unpack, packed["tar"], tmp_path / "out").endswith("or pack a zip")
+    unpack(packed["zip"], tmp_path / "out")
+
+
+def test_space_made_for_an_archive(tmp_path, monkeypatch):
+    archive = zip_of(tmp_path / "a.zip", {"a.txt": "x" * 999})
+    with monkeypatch.context() as full:
+        full.setattr(room.shutil, "disk_usage", lambda folder: SimpleNamespace(free=10))
+        assert "make space, nothing was unpacked" in refusal(unpack, archive, tmp_path / "out")
+    unpack(archive, tmp_path / "out")
 
 
 def test_a_folder_that_is_in_the_way_moved_or_another_place_given(tmp_path):
@@ -269,6 +291,22 @@ def test_a_file_saved_in_utf_8_has_no_note(tmp_path):
     assert "if names look wrong, save it in UTF-8" in note
     path.write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
     assert read_foreign_json(path) == (["Öse"], "")
+
+
+@pytest.mark.parametrize("kind", ["labelme", "csv", "via"])
+def test_files_of_a_tool_saved_in_utf_8_have_no_note(kind, tmp_path):
+    "Of tables nothing was said; of a hundred LabelMe files a note each."
+    make = {"labelme": exports.labelme_flat, "csv": exports.roboflow_csv, "via": exports.via_csv}
+    make[kind](tmp_path)
+    files = sorted(tmp_path.rglob("*.json" if kind == "labelme" else "*.csv"))
+    texts = [file.read_text().replace("nut", "Öse") for file in files]
+    for file, text in zip(files, texts, strict=True):
+        file.write_bytes(text.replace("bolt", "Öl").encode("cp1252"))
+    (note,) = translate(kind, files, tmp_path).notes
+    assert f"save it in UTF-8, first '{files[0].name}'. Files: {len(files)}" in note
+    for file, text in zip(files, texts, strict=True):
+        file.write_text(text, encoding="utf-8")
+    assert translate(kind, files, tmp_path).notes == []
 
 
 ROW = ["a.jpg", 10, 5, 40, 30, "bolt"]
