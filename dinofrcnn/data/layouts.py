@@ -2,10 +2,10 @@
 
 # %% auto #0
 __all__ = ['LABEL_SUFFIXES', 'FEW', 'FINDERS', 'is_yolo_file', 'Inventory', 'take_stock', 'Part', 'parts_by_name', 'Layout',
-           'yaml_part', 'from_yaml', 'darknet_settings', 'from_darknet', 'find_yolo', 'image_root', 'names_in',
-           'json_layout', 'only_instances', 'find_coco', 'find_own', 'voc_lists', 'find_voc', 'place_of_images',
-           'translated_part', 'find_translated', 'explain_nothing', 'find_layouts', 'refuse_two_for_one',
-           'images_aside', 'find_layout', 'convert_translated', 'take_over', 'convert_part', 'convert_layout']
+           'yaml_part', 'from_yaml', 'darknet_settings', 'from_darknet', 'find_yolo', 'image_root', 'json_layout',
+           'only_instances', 'find_coco', 'find_own', 'voc_lists', 'find_voc', 'place_of_images', 'translated_part',
+           'find_translated', 'explain_nothing', 'find_layouts', 'refuse_two_for_one', 'left_aside', 'find_layout',
+           'convert_translated', 'take_over', 'convert_part', 'convert_layout']
 
 # %% ../../nbs/2_data/20_layouts.ipynb #674c62c2
 import json
@@ -50,7 +50,7 @@ from dinofrcnn.names import (
 )
 from ..runtime import StrPath, UserError
 from ..tables import FOREIGN
-from ..translate import READERS, TITLES, file_kind, part_of, translate
+from ..translate import DAMAGED, READERS, TITLES, file_kind, names_in, translate
 
 # %% ../../nbs/2_data/20_layouts.ipynb #d8053c3e
 def is_yolo_file(path: Path) -> bool:
@@ -256,28 +256,16 @@ def image_root(inventory: Inventory, file_names: list[str], near: str) -> Path |
 
     return inventory.root / max(votes, key=rank)
 
-# %% ../../nbs/2_data/20_layouts.ipynb #fd586852
-def names_in(content: Any) -> list[str]:
-    "The file names of the images in COCO's or our own JSON."
-    entries = part_of(content, "images") or content
-    names = [part_of(entry, "file_name") for entry in entries] if isinstance(entries, list) else []
-    return [name for name in names if isinstance(name, str)]
-
 # %% ../../nbs/2_data/20_layouts.ipynb #e5a44199
 def json_layout(inventory: Inventory, format: str, files: list[str]) -> Layout | None:
-    "A part for each JSON file whose images are here; others of the kind, or the name, are said."
+    "A part for each JSON file whose images are here."
     parts = {}
     for name in files:
         content, _ = read_foreign_json(inventory.root / name)
         images = image_root(inventory, names_in(content), name)
         if images is not None:
             parts[name] = Part(split_of(name) or "train", inventory.root / name, images)
-    called = {PurePosixPath(name).name for name in parts}
-    alike = {n for n in inventory.named(".json") if PurePosixPath(n).name in called}
-    left = sorted(alike.union(files).difference(parts))
-    said = f"; without images here, or damaged, and not used: {', '.join(left[:3])}"
-    layout = Layout(format, ", ".join([*parts][:3]), [*parts.values()], aside=said if left else "")
-    return layout if parts else None
+    return Layout(format, ", ".join([*parts][:3]), [*parts.values()]) if parts else None
 
 # %% ../../nbs/2_data/20_layouts.ipynb #e0a61102
 def only_instances(files: list[str]) -> list[str]:
@@ -406,13 +394,24 @@ def refuse_two_for_one(layout: Layout) -> None:
         places[part.split] = part.labels
 
 # %% ../../nbs/2_data/20_layouts.ipynb #e44595fc
-def images_aside(inventory: Inventory, layout: Layout) -> str:
-    "A sentence on the images that lie in no folder of a split, or ''."
-    folders = tuple(os.path.join(part.images, "") for part in layout.parts)
-    left = [n for n in inventory.images if not str(inventory.root / n).startswith(folders)]
-    if not left:
-        return ""
-    return f"; outside of these and not used: {amount(len(left), 'image')}, e.g. '{left[0]}'"
+def left_aside(inventory: Inventory, layout: Layout) -> str:
+    "A sentence on the label files and images that no split uses, and on damaged files, or ''."
+
+    def outside(names: list[str], places: list[Path]) -> list[str]:
+        folders = tuple(os.path.join(place, "") for place in places)
+        return [name for name in names if not str(inventory.root / name).startswith(folders)]
+
+    yolo = layout.format == "yolo"
+    files = inventory.yolo_files if yolo else only_instances(inventory.of_kind(layout.format))
+    used = {path for part in layout.parts for path in part.files or (part.labels,)}
+    loose = [name for name in files if inventory.root / name not in used]
+    left = {
+        "damaged file": [n for n, kind in inventory.kinds.items() if kind.startswith(DAMAGED)],
+        "label file": outside(loose, [part.labels for part in layout.parts if not part.files]),
+        "image": outside(inventory.images, [part.images for part in layout.parts]),
+    }
+    said = [f"{amount(len(n), what)}, e.g. '{n[0]}'" for what, n in left.items() if n]
+    return f"; not used: {', '.join(said)}" if said else ""
 
 # %% ../../nbs/2_data/20_layouts.ipynb #4f8c0a13
 def find_layout(folder: StrPath, format: str | None = None) -> Layout:
@@ -424,7 +423,7 @@ def find_layout(folder: StrPath, format: str | None = None) -> Layout:
     found = find_layouts(inventory, format)
     if len(found) == 1:
         refuse_two_for_one(found[0])
-        found[0].aside += images_aside(inventory, found[0])
+        found[0].aside = left_aside(inventory, found[0])
         return found[0]
     if not found:
         raise UserError(explain_nothing(inventory))

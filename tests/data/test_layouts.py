@@ -245,7 +245,9 @@ def test_images_that_no_split_uses_are_said(tmp_path):
     roboflow_yolo(tmp_path)
     data_yaml(tmp_path / "data.yaml", train="../train/images", val="../dev/images")
     said = str(find_layout(tmp_path))
-    assert "(train); outside of these and not used: 3 images, e.g. 'test/" in said
+    assert (
+        "(train); not used: 3 label files, e.g. 'test/labels/im5.txt', 3 images, e.g. 'te" in said
+    )
     roboflow_yolo(tmp_path)
     assert "not used" not in str(find_layout(tmp_path))
 
@@ -267,8 +269,8 @@ def test_annotations_of_which_no_image_is_here_are_said(tmp_path):
     shutil.rmtree(tmp_path / "images/holdout")
     layout = find_layout(tmp_path)
     assert "holdout" not in layout.why and [p.split for p in layout.parts] == ["train", "val"]
-    said = "without images here, or damaged, and not used: annotations/holdout/annotations_torch"
-    assert said in str(layout)
+    said = "; not used: 1 label file, e.g. 'annotations/holdout/annotations_torchvision.json'"
+    assert str(layout).endswith(said)
     shutil.rmtree(tmp_path / "annotations/holdout")
     assert "not used" not in str(find_layout(tmp_path))
 
@@ -276,17 +278,41 @@ def test_annotations_of_which_no_image_is_here_are_said(tmp_path):
 def test_damaged_annotations_beside_sound_ones_are_said(tmp_path):
     own(tmp_path, "train", ["im0", "im1"], CLASSES)
     own(tmp_path, "val", ["im2"], CLASSES).write_text("[{")
-    assert "damaged, and not used: annotations/val/annotations_torch" in str(find_layout(tmp_path))
+    said = "not used: 1 damaged file, e.g. 'annotations/val/annotations_torchvision.json', 1 image"
+    assert said in str(find_layout(tmp_path))
 
 
 def test_a_coco_file_without_images_is_said(tmp_path):
     coco_2017(tmp_path)
     shutil.rmtree(tmp_path / "val2017")
     coco(tmp_path / "annotations/instances_val2017.json", ["im8"])
-    said = str(find_layout(tmp_path))
-    assert (
-        "(train); without images here, or damaged, and not used: annotations/instances_val" in said
-    )
+    layout = find_layout(tmp_path)
+    assert layout.aside == "; not used: 1 label file, e.g. 'annotations/instances_val2017.json'"
+    assert [part.split for part in layout.parts] == ["train"]
+
+
+def test_a_folder_of_labels_that_no_image_goes_with_is_said(tmp_path):
+    label_img(tmp_path / "set/images")
+    for name in ("im7", "im8"):
+        voc(tmp_path / f"set/annotations/{name}.xml")
+    layout = find_layout(tmp_path / "set")
+    assert layout.aside == "; not used: 2 label files, e.g. 'annotations/im7.xml'"
+
+
+@pytest.mark.parametrize("make", LAYOUTS, ids=lambda make: make.__name__)
+def test_what_belongs_to_an_export_is_not_called_unused(make, tmp_path):
+    make(tmp_path)
+    assert find_layout(tmp_path).aside == ""
+
+
+def test_labels_that_are_damaged_are_said_with_what_they_seem_to_be(tmp_path):
+    "They were no labels at all."
+    draw(tmp_path / "im0.jpg")
+    write(tmp_path / "labels.json", "version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(UserError, match="labels seem to be damaged: .*labels.json.*git lfs pull"):
+        find_layout(tmp_path)
+    coco(tmp_path / "labels.json", ["im0"])
+    assert find_layout(tmp_path).format == "coco"
 
 
 def test_a_folder_that_is_called_like_no_split_is_refused_and_the_cure_works(tmp_path):
