@@ -139,7 +139,7 @@ def labelme_box(shape: dict[str, Any]) -> tuple[str, Edges]:
         (x, y), (edge_x, edge_y) = map(numbers, points)
         radius = math.hypot(edge_x - x, edge_y - y)
         return "circles", round_box(x, y, radius, radius)
-    raise ValueError(f"a {kind} has no box")
+    raise ValueError(f"'{kind}' has no box")
 
 # %% ../nbs/07_translate.ipynb #37f858be
 def labelme_image(path: str, file: Path) -> str:
@@ -229,7 +229,7 @@ def via_box(shape: dict[str, Any]) -> tuple[str, Edges]:
         rx, ry = ("r", "r") if kind == "circle" else ("rx", "ry")
         x, y, a, b = numbers(shape.get(key) for key in ("cx", "cy", rx, ry))
         return f"{kind}s", round_box(x, y, a, b, math.degrees(shape.get("theta") or 0))
-    raise ValueError(f"a {kind} has no box")
+    raise ValueError(f"'{kind}' has no box")
 
 # %% ../nbs/07_translate.ipynb #b1125765
 def via_table(translation: Translation) -> list[dict[str, Any]]:
@@ -306,7 +306,7 @@ def cvat_box(shape: "Element") -> tuple[str, Edges]:
     if kind == "polygon":
         points = [point.split(",") for point in said.get("points", "").split(";")]
         return "polygons", around(points, 3)
-    raise ValueError(f"a {kind} has no box")
+    raise ValueError(f"'{kind}' has no box")
 
 # %% ../nbs/07_translate.ipynb #aaf0db23
 def cvat_root(file: Path) -> "Element":

@@ -470,7 +470,7 @@ def check_many(
         yield Finding(
             "look",
             t.name,
-            f"{amount(len(many), 'image')} with more than {most} objects, "
+            f"{amount(len(many), 'image')} with more than {amount(most, 'object')}, "
             f"up to {t.counts.max()}: the detector reports {most} per image at most",
             f"set detections_per_img to {t.counts.max()} or more",
             t.some(many),

@@ -355,6 +355,19 @@ def test_a_damaged_file_exported_again(make, name, content, tmp_path):
     assert translate(kind, [file], tmp_path).annotations
 
 
+def test_entities_taken_out_of_a_file(tmp_path):
+    exports.cvat_images(tmp_path)
+    path = tmp_path / "annotations.xml"
+    lines = path.read_text().split("\n")
+    entity = "<!DOCTYPE annotations [<!ENTITY b 'c'>]>"
+    path.write_text("\n".join([lines[0], entity, *lines[1:]]))
+    said = refusal(translate, "cvat", [path], tmp_path)
+    assert "take the lines with DOCTYPE and ENTITY out" in said
+    left = [line for line in path.read_text().split("\n") if "ENTITY" not in line]
+    path.write_text("\n".join(left))
+    assert translate("cvat", [path], tmp_path).annotations
+
+
 def test_a_video_of_cvat_exported_as_images(tmp_path):
     exports.cvat_images(tmp_path)
     sound = (tmp_path / "annotations.xml").read_text()

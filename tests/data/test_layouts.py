@@ -189,7 +189,7 @@ def test_an_error_names_the_tools_own_file(tmp_path):
     shape = {"label": "bolt", "shape_type": "point", "points": [[1, 2]]}
     content = json.dumps({"imagePath": "im0.jpg", "shapes": [shape]})
     write(tmp_path / "set/im0.json", content)
-    with pytest.raises(UserError, match="a point has no box") as e:
+    with pytest.raises(UserError, match="'point' has no box") as e:
         convert_layout(find_layout(tmp_path / "set"), tmp_path / "out")
     assert f"LabelMe {tmp_path / 'set/im0.json'}" in str(e.value)
     assert not (tmp_path / "out").exists()
