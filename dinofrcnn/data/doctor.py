@@ -30,6 +30,7 @@ from dinofrcnn.data.checks import (
     check_something,
 )
 from dinofrcnn.data.findings import (
+    LISTED,
     SEVERITIES,
     SHOWN,
     Finding,
@@ -224,11 +225,13 @@ class Inspection:
         return lines + ([str(f) for f in self.findings] or ["nothing to remark"])
 
     def long_lists(self) -> list[str]:
-        "All places of each finding that has more of them than the page names."
+        "The places, up to `LISTED`, of each finding that has more of them than the page names."
         lists = []
         for f in self.findings:
+            more = len(f.places) - LISTED
+            left = [f"… and {more} more"] if more > 0 else []
             if len(f.places) > SHOWN:
-                lists.append("\n".join([f"{f.split}: {f.seen}:", *f.places]))
+                lists.append("\n".join([f"{f.split}: {f.seen}:", *f.places[:LISTED], *left]))
         return lists
 
     def show_sheet(self, finding: int | None = None, count: int = 12) -> "Figure":
