@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['SPLIT_WORDS', 'NO_SPLIT', 'split_of', 'by_folder', 'common_folder', 'stems_by_folder', 'pair_folders', 'resolve_tail',
-           'labels_of_images', 'amount']
+           'labels_of_images']
 
 # %% ../nbs/08_names.ipynb #e6265ecb
 import os
@@ -90,10 +90,3 @@ def labels_of_images(images: Path) -> Path:
             moved = Path(*parts[:i], "labels", *parts[i + 1 :])
             return moved if moved.is_dir() else images
     return images
-
-# %% ../nbs/08_names.ipynb #f557eb1c
-def amount(n: int, what: str) -> str:
-    "A number with its noun: '1 box', '3 boxes', '2 images'."
-    if n == 1:
-        return f"{n} {what}"
-    return f"{n} {what}es" if what.endswith(("s", "x")) else f"{n} {what}s"

@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['DRIVE', 'StrPath', 'UserError', 'refusal', 'in_colab', 'in_notebook', 'notebook_style', 'expanded', 'atomic_write',
-           'sweep_temporary', 'progress']
+           'sweep_temporary', 'progress', 'amount']
 
 # %% ../nbs/01_runtime.ipynb #278bf74c
 import contextlib
@@ -119,24 +119,43 @@ def sweep_temporary(
     return left
 
 # %% ../nbs/01_runtime.ipynb #65bca225
+def _paced(
+    items: Iterable[Any],
+    total: int | None,
+    pause: float,  # seconds
+    show: Callable[[int, str], Any],  # takes how many are done, and the same in words
+) -> Iterator[Any]:
+    "Iterate over `items`, and `show` how far along we are after every pause."
+    start = shown = time.monotonic()
+    of_total = f" of {total}" if total else ""
+    for i, item in enumerate(items):
+        now = time.monotonic()
+        if now - shown > pause:
+            shown = now
+            show(i, f"{i}{of_total}, {now - start:.0f} s")
+        yield item
+
+# %% ../nbs/01_runtime.ipynb #b0e9265e
 def _html_progress(items: Iterable[Any], desc: str, total: int | None) -> Iterator[Any]:
     "A bar of plain HTML, redrawn at most four times a second and taken away at the end."
     from IPython.display import HTML, display
 
     handle = display(HTML(desc), display_id=True)
-    start = time.monotonic()
-    shown = 0.0
-    of_total = f" of {total}" if total else ""
-    for i, item in enumerate(items):
-        now = time.monotonic()
-        if now - shown > 0.25:
-            shown = now
-            bar = f"<progress value={i} max={total or 0}></progress>"
-            handle.update(HTML(f"{bar} {desc} {i}{of_total}, {now - start:.0f} s"))
-        yield item
+
+    def draw(i: int, said: str) -> None:
+        handle.update(HTML(f"<progress value={i} max={total or 0}></progress> {desc} {said}"))
+
+    yield from _paced(items, total, 0.25, draw)
     handle.update(HTML(""))
 
 # %% ../nbs/01_runtime.ipynb #3ecd05ef
+def _to_a_file() -> bool:
+    "Whether the error output goes to a file or pipe: not to a terminal, and not to a notebook."
+    with contextlib.suppress(OSError):  # what is collected for a notebook has no number
+        return not os.isatty(sys.stderr.fileno())
+    return False
+
+# %% ../nbs/01_runtime.ipynb #284866b8
 def progress(
     items: Iterable[Any],  # anything that can be iterated
     desc: str = "",  # what is being done
@@ -144,14 +163,29 @@ def progress(
 ) -> Iterator[Any]:
     """Iterate over `items` and show how far along we are.
 
-    Nothing is left behind in the notebook when done.
+    Nothing is left behind in the notebook or the terminal when done. Where the error output is a
+    file, a line is added to it twice a minute.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
     if in_notebook():
         yield from _html_progress(items, desc, total)
         return
+    if _to_a_file():
+
+        def write(_: int, said: str) -> None:
+            print(f"{desc}: {said}", file=sys.stderr, flush=True)
+
+        yield from _paced(items, total, 30, write)
+        return
     from tqdm import tqdm
 
     quiet = not sys.stderr.isatty()
     yield from tqdm(items, desc=desc, total=total, leave=False, disable=quiet)
+
+# %% ../nbs/01_runtime.ipynb #92e654fd
+def amount(n: int, what: str) -> str:
+    "A number with its noun: '1 box', '3 boxes', '2 images'."
+    if n == 1:
+        return f"{n} {what}"
+    return f"{n} {what}es" if what.endswith(("x", "s")) else f"{n} {what}s"

@@ -2,7 +2,8 @@
 
 # %% auto #0
 __all__ = ['Edges', 'SIDES', 'CORNERS', 'NO_SHAPE', 'box_of_object', 'stated_box', 'polygon_box', 'run_lengths', 'mask_box',
-           'shape_box', 'turned_box', 'speak_for_corners', 'what_numbers_mean']
+           'shape_box', 'stated_area', 'sound_areas', 'turned_box', 'turn_of', 'find_box', 'speak_for_corners',
+           'what_numbers_mean', 'seem_percentages']
 
 # %% ../nbs/04_shapes.ipynb #97f341c2
 import math
@@ -97,6 +98,29 @@ def shape_box(shape: Any) -> Edges:
         raise TypeError
     return polygon_box(shape)
 
+# %% ../nbs/04_shapes.ipynb #a92b1f4c
+def stated_area(row: dict[str, Any]) -> float:
+    "The area an annotation states, NaN if none."
+    area: Any = row.get("area")
+    return area if type(area) in (int, float) and 0 <= area < 1e18 else math.nan
+
+# %% ../nbs/04_shapes.ipynb #6cb11354
+def sound_areas(
+    said: np.ndarray,  # (n,): areas as stated, NaN where none is
+    boxes: np.ndarray,  # (n, 4), x1 y1 x2 y2
+    slim: np.ndarray,  # (n,), bool: has an outline or is turned, so it may fill little of its box
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    "Areas (n,), that of the box where the stated one cannot be, and {why it cannot: mask (n,)}."
+    x1, y1, x2, y2 = boxes.T
+    with np.errstate(all="ignore"):
+        w, h = x2 - x1, y2 - y1
+        faults = {
+            "0 or larger than their box": (said == 0) | (said > (w + 1) * (h + 1)),  # rounding
+            "less than a hundredth of their box": ~slim & (said > 0) & (said < w * h / 100),
+        }
+        wrong = np.isnan(said) | np.any(list(faults.values()), axis=0)
+        return np.where(wrong, w * h, said), faults
+
 # %% ../nbs/04_shapes.ipynb #e3103f3f
 def turned_box(edges: Edges, degrees: float) -> Edges:
     "The upright box around a box that is turned about its centre."
@@ -106,6 +130,43 @@ def turned_box(edges: Edges, degrees: float) -> Edges:
     half_h = ((x2 - x1) * sin + (y2 - y1) * cos) / 2
     x, y = (x1 + x2) / 2, (y1 + y2) / 2
     return x - half_w, y - half_h, x + half_w, y + half_h
+
+# %% ../nbs/04_shapes.ipynb #e69d1214
+def turn_of(annotation: dict[str, Any]) -> float:
+    "By how many degrees the box of an annotation is turned: its rotation, of CVAT's attributes."
+    within = annotation.get("attributes")
+    places = [within if isinstance(within, dict) else {}, annotation]
+    try:
+        turn = float(next(place["rotation"] for place in places if place.get("rotation")))
+    except (StopIteration, TypeError, ValueError, OverflowError):
+        return 0
+    return turn if math.isfinite(turn) else 0
+
+# %% ../nbs/04_shapes.ipynb #bdacfc74
+def find_box(annotation: dict[str, Any]) -> tuple[str, Edges]:
+    """How the box of a COCO annotation is given, and its edges.
+
+    '' is the usual way, "object", "turned" and "shape" are the others; raises one of `NO_SHAPE` if
+    there is no box and no outline.
+    """
+    bbox = annotation.get("bbox")
+    shape = annotation.get("segmentation")
+    edges = None
+    try:
+        edges = x1, y1, x2, y2 = stated_box(bbox)
+        if not shape or (0 < x2 - x1 < math.inf and 0 < y2 - y1 < math.inf):
+            angle = 0 if shape else turn_of(annotation)
+            if angle % 180:
+                return "turned", turned_box(edges, angle)
+            return "object" if isinstance(bbox, dict) else "", edges
+    except NO_SHAPE:
+        pass  # perhaps there is an outline
+    try:
+        return "shape", shape_box(shape)
+    except NO_SHAPE:
+        if edges is None:
+            raise
+        return "", edges
 
 # %% ../nbs/04_shapes.ipynb #d590d3d1
 def speak_for_corners(
@@ -139,6 +200,7 @@ def what_numbers_mean(boxes: np.ndarray, sizes: np.ndarray, areas: np.ndarray) -
         doubt = n < 3 or (abs(areas - boxes[:, 2] * boxes[:, 3]) < 0.01).all()
         verdict = "may hold" if doubt else "was read as"
         note = f"bbox {verdict} fractions of the images: none of {n} boxes is beyond 1"
+        note += ". If so, multiply them by width and height" if doubt else ""
         return "" if doubt else "fractions", note
     with np.errstate(all="ignore"):
         speaking, by_area = speak_for_corners(boxes, sizes, areas)
@@ -149,4 +211,23 @@ def what_numbers_mean(boxes: np.ndarray, sizes: np.ndarray, areas: np.ndarray) -
     return "" if doubt else "corners", (
         f"bbox {verdict} corners (x1, y1, x2, y2): as x, y, width, height {speaking} of {n} boxes "
         "reach out of their images or contradict their area, as corners none does"
+        + (". If so, take x1 from x2 and y1 from y2" if doubt else "")
+    )
+
+# %% ../nbs/04_shapes.ipynb #3511719e
+def seem_percentages(boxes: np.ndarray, sizes: np.ndarray, images: np.ndarray) -> str:
+    """A note if no box goes beyond 100 in images of 200 pixels and more, or ''.
+
+    `images` (n,) says in which image each box is; the rest is as for `what_numbers_mean`. At least
+    ten boxes in three images have to say so, and some of them must go nearly as far as 100.
+    """
+    n = len(boxes)
+    if n < 10 or boxes.min() < 0 or sizes.min() < 200 or not np.isfinite(sizes).all():
+        return ""
+    reach = (boxes[:, :2] + boxes[:, 2:]).max(axis=0)
+    if reach.max() > 100.01 or reach.min() <= 90 or len(set(images.tolist())) < 3:
+        return ""
+    return (
+        f"bbox may hold percentages of the images: none of {n} boxes goes beyond 100, in images of "
+        f"at least {sizes.min():.0f} pixels. If so, divide by 100 and multiply by width and height"
     )

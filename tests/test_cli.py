@@ -170,7 +170,7 @@ def test_train_evaluate_and_predict(config_file, data, tmp_path, capsys):
     code, out, _ = run(f"evaluate --config {config_file} --ckpt {ckpt} --limit 2", capsys)
     assert code == 0
     assert "mAP" in out
-    assert (tmp_path / "run/report/failures.jpg").exists()
+    assert (tmp_path / "run/report_val/failures.jpg").exists()
     photos = f"--images {data.test.images} --output_dir {tmp_path}/p"
     code, out, _ = run(f"predict --ckpt {ckpt} {photos}", capsys)
     assert code == 0
@@ -253,7 +253,7 @@ def test_demo_runs_the_main_job(tmp_path, capsys, monkeypatch):
     assert code == 0
     assert "Epoch 1/1" in out
     assert "pictures:" in out
-    assert (tmp_path / "demo/run/report/failures.jpg").exists()
+    assert (tmp_path / "demo/run/report_test/failures.jpg").exists()
 
 
 HEAVY = ["torch", "torchvision", "transformers", "huggingface_hub", "matplotlib", "numpy", "PIL"]
@@ -380,7 +380,7 @@ def test_nothing_above_the_score_names_the_best_one(trained, data, tmp_path, cap
     code, out, _ = run(f"{line} 1", capsys)
     assert code == 0
     best = json.loads((tmp_path / "predictions.json").read_text())[0]["best_score"]
-    assert f"0 objects in 1 images: the best score found is {best:.2f}, --score is 1" in out
+    assert f"0 objects in 1 image: the best score found is {best:.2f}, --score is 1" in out
 
 
 def test_exit_code_tells_that_no_image_could_be_read(trained, tmp_path, capsys):
@@ -400,7 +400,7 @@ def test_images_that_are_passed_over_are_said(trained, data, tmp_path, capsys):
         code, out, _ = run(line, capsys)
         assert code == 0
         assert "1 HEIC file was passed over" in out
-        assert "in 1 images" in out
+        assert "in 1 image" in out
 
 
 def test_evaluate_prints_the_numbers_before_it_draws(
@@ -443,6 +443,48 @@ def test_predict_prints_the_numbers_before_it_draws(trained, data, tmp_path, cap
     code, out, _ = run(f"predict --ckpt {trained.best} {photos}", capsys)
     assert code == 130
     assert "objects in 10 images" in out
+
+
+def test_the_test_split_is_measured_beside_the_other_report(
+    trained, config_file, data, tmp_path, capsys
+):
+    line = f"evaluate --config {config_file} --ckpt {trained.best} --split test --limit 2"
+    ckpt = shutil.copy(trained.best, tmp_path / "best.pth")
+    code, out, err = run(line.replace(str(trained.best), str(ckpt)), capsys)
+    assert code == 0, err
+    assert str(tmp_path / "report_test") in out
+    assert json.loads((tmp_path / "report_test/metrics.json").read_text())["images"] == 2
+    settings = yaml.safe_load(config_file.read_text())
+    config_file.write_text(yaml.safe_dump({**settings, "test_ann": ""}))
+    refused(line, capsys, "there is no test split", "test_images")
+
+
+def test_earlier_predictions_stay(trained, data, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    photos = sorted(data.test.images.glob("*.jpg"))
+    places = ["predictions", "predictions_2", "predictions_3"]
+    for photo, place in zip(photos[:3], places, strict=True):
+        code, out, _ = run(f"predict --ckpt {trained.best} --images {photo}", capsys)
+        assert code == 0
+        assert out.endswith(f"results: runs/{place}\n")
+        (found,) = json.loads(Path(f"runs/{place}/predictions.json").read_text())
+        assert found["file"] == str(photo)
+
+
+def test_a_run_folder_is_no_checkpoint_and_the_cure_works(trained, data, tmp_path, capsys):
+    photo = sorted(data.test.images.glob("*.jpg"))[0]
+    rest = f"--images {photo} --output_dir {tmp_path}"
+    refused(f"predict --ckpt {trained.folder} {rest}", capsys, "is a folder", "best_by_map.pth")
+    code, _, _ = run(f"predict --ckpt {trained.folder}/best_by_map.pth {rest}", capsys)
+    assert code == 0
+
+
+def test_help_tells_the_defaults(capsys):
+    code, out, _ = run("train --help", capsys)
+    told = " ".join(out.split())
+    assert code == 0
+    assert "passes over the training images (default: 10)" in told
+    assert "default: null" not in told and 'default: ""' not in told
 
 
 def test_demo_advises_only_options_it_has(tmp_path, capsys, monkeypatch):

@@ -1,12 +1,14 @@
 "What every room stands on: paths, files that are whole, and no import that takes time."
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from dinofrcnn.runtime import UserError, atomic_write, expanded, sweep_temporary
+from dinofrcnn import runtime
+from dinofrcnn.runtime import UserError, atomic_write, expanded, progress, sweep_temporary
 
 
 def test_importing_it_imports_pythons_own_library_only():
@@ -51,3 +53,24 @@ def test_atomic_write_that_fails_leaves_nothing(tmp_path):
         tmp.write_text("half")
         raise Killed
     assert list(tmp_path.rglob("*.txt*")) == []
+
+
+def test_a_log_file_gets_a_line_twice_a_minute(capfd, monkeypatch):
+    clock = iter(range(0, 1000, 20))  # every look at it is 20 seconds later
+    monkeypatch.setattr(runtime.time, "monotonic", lambda: next(clock))
+    assert list(progress(range(5), "counting")) == [0, 1, 2, 3, 4]
+    said = capfd.readouterr().err.splitlines()
+    assert said == ["counting: 1 of 5, 40 s", "counting: 3 of 5, 80 s"]
+
+
+def test_what_is_done_at_once_leaves_a_log_file_alone(capfd):
+    assert list(progress(range(1000), "counting")) == list(range(1000))
+    assert capfd.readouterr().err == ""
+
+
+def test_what_is_collected_for_a_notebook_stays_clean(monkeypatch):
+    clock = iter(range(0, 1000, 20))
+    monkeypatch.setattr(runtime.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert len(list(progress(range(5), "counting"))) == 5
+    assert sys.stderr.getvalue() == ""

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from pycocotools import mask as pycocotools_mask
 
-from dinofrcnn.shapes import NO_SHAPE, shape_box, stated_box, turned_box, what_numbers_mean
+from dinofrcnn.shapes import (
+    NO_SHAPE,
+    find_box,
+    seem_percentages,
+    shape_box,
+    sound_areas,
+    stated_area,
+    stated_box,
+    turned_box,
+    what_numbers_mean,
+)
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.95])
@@ -108,3 +118,65 @@ def test_some_boxes_that_reach_out_are_a_doubt_and_said():
     corners = np.array([[50, 15, 70, 40], [60, 20, 95, 45], [2, 2, 9, 9], [5, 5, 9, 9.0]])
     meaning, note = what_numbers_mean(corners, np.full((4, 2), (100, 50)), np.full(4, np.nan))
     assert (meaning, "may hold corners" in note) == ("", True)
+
+
+@pytest.mark.parametrize("annotation", [{}, {"bbox": [1, 2, 3]}, {"bbox": None, "segmentation": 7}])
+def test_an_annotation_without_box_and_outline_raises_what_is_promised(annotation):
+    with pytest.raises(NO_SHAPE):
+        find_box(annotation)
+
+
+@pytest.mark.parametrize("area", [None, "big", -1, float("nan"), float("inf"), True])
+def test_an_area_that_is_none(area):
+    assert np.isnan(stated_area({"area": area}))
+
+
+@pytest.mark.parametrize("said, right", [(0, 400), (442, 400), (440, 440), (3.9, 400), (4, 4)])
+def test_an_area_that_cannot_be_is_that_of_the_box(said, right):
+    areas, faults = sound_areas(np.array([said]), np.array([[40, 15, 60, 35.0]]), np.array([False]))
+    assert areas.tolist() == [right]
+    assert any(wrong.any() for wrong in faults.values()) == (said != right)
+
+
+def percentages(n=12):
+    "Boxes in percent, the sizes of their images, and which image each is in."
+    boxes = np.tile([10, 20, 60, 50], (n, 1)).astype(float)
+    boxes[0] = 0, 0, 95, 92
+    return boxes, np.full((n, 2), (640, 200.0)), np.arange(n) % 3
+
+
+def test_percentages_are_said_with_what_tells_them():
+    note = seem_percentages(*percentages())
+    assert "none of 12 boxes goes beyond 100, in images of at least 200 pixels" in note
+
+
+@pytest.mark.parametrize("n", [0, 1, 9])
+def test_few_boxes_may_all_lie_in_one_corner(n):
+    boxes, sizes, images = percentages()
+    assert seem_percentages(boxes[:n], sizes[:n], images[:n]) == ""
+
+
+def test_boxes_of_two_images_may_all_lie_in_one_corner():
+    boxes, sizes, images = percentages()
+    assert seem_percentages(boxes, sizes, images % 2) == ""
+
+
+@pytest.mark.parametrize("size", [(199, 640), (640, 199), (np.inf, np.inf)])
+def test_pixels_of_a_small_image_or_one_of_unknown_size_are_no_percentages(size):
+    boxes, sizes, images = percentages()
+    sizes[5] = size
+    assert seem_percentages(boxes, sizes, images) == ""
+
+
+@pytest.mark.parametrize("row", [[60, 10, 40.1, 20], [10, 60, 20, 40.1], [-1, 10, 40, 20]])
+def test_one_box_beyond_a_hundred_or_below_nothing_is_in_pixels(row):
+    boxes, sizes, images = percentages()
+    boxes[3] = row
+    assert seem_percentages(boxes, sizes, images) == ""
+
+
+@pytest.mark.parametrize("row", [[0, 0, 90, 92], [0, 0, 95, 90]])
+def test_boxes_that_stay_away_from_a_hundred_are_in_pixels(row):
+    boxes, sizes, images = percentages()
+    boxes[0] = row
+    assert seem_percentages(boxes, sizes, images) == ""

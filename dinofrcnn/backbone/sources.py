@@ -136,9 +136,12 @@ def _nor_a_folder(model_id: str) -> str:
 
 # %% ../../nbs/3_backbone/33_sources.ipynb #328bf067
 def _near_ids(model_id: str) -> list[str]:
-    "The id we know that is nearest to this one, if any is near; never the same."
-    others = [known for known in KNOWN_IDS if known != model_id]
-    return difflib.get_close_matches(model_id, others, n=1, cutoff=0.6)
+    "The id we know that is nearest to this one, if any of its version is near; never the same."
+    old = "dinov2" in model_id.lower()
+    others = [known for known in KNOWN_IDS if known != model_id and ("dinov2" in known) == old]
+    named = {os.path.basename(known): known for known in others}
+    near = difflib.get_close_matches(os.path.basename(model_id), named, n=1, cutoff=0.5)
+    return [named[name] for name in near]
 
 # %% ../../nbs/3_backbone/33_sources.ipynb #d266591d
 def _explain_unknown_id(model_id: str) -> str:

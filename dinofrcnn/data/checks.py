@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .findings import Finding, Table
-from ..names import amount
+from ..runtime import amount
 
 # %% ../../nbs/2_data/27_checks.ipynb #bffd9537
 def fractions_finding(t: Table) -> Finding:

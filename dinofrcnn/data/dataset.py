@@ -26,8 +26,7 @@ from ..labels.annotations import Annotations, annotation_path, read_annotations
 from ..labels.files import samples_dir
 from ..labels.images import image_path, image_size, read_image
 from ..labels.yolo import convert_yolo
-from ..names import amount
-from ..runtime import StrPath, UserError, atomic_write, expanded
+from ..runtime import StrPath, UserError, amount, atomic_write, expanded
 
 # %% ../../nbs/2_data/22_dataset.ipynb #6e0584ab
 SPLITS = ("train", "val", "test")
@@ -63,14 +62,19 @@ class Splits:
         return self.split("test")
 
     @property
+    def names(self) -> list[str]:
+        "The splits there are."
+        return ["train", "val", "test"]
+
+    @property
     def paths(self) -> dict[str, str]:
-        "The four path keys of a training config."
-        return {
-            "train_images": str(self.train.images),
-            "train_ann": str(self.train.annotations),
-            "val_images": str(self.val.images),
-            "val_ann": str(self.val.annotations),
-        }
+        "The path keys of a training config: images and annotations of every split."
+        paths = {}
+        for name in self.names:
+            split = self.split(name)
+            paths[f"{name}_images"] = str(split.images)
+            paths[f"{name}_ann"] = str(split.annotations)
+        return paths
 
 # %% ../../nbs/2_data/22_dataset.ipynb #d97f59e2
 OTHER_NAMES = {  # of the splits, in any case, and with a year behind as in `val2017`
@@ -356,12 +360,14 @@ class DetectionDataset(torch.utils.data.Dataset):
         "How many images and boxes there are, and what is left out of training and why."
         boxes = sum(len(r["boxes"]) for r in self.records)
         unused = boxes - self.boxes
-        counts = {"image": len(self), "box": boxes, "class": len(self.classes)}
-        text = ", ".join(amount(n, what) for what, n in counts.items())
+        images, classes = (
+            amount(len(self), "image"),
+            amount(len(self.classes), "class"),
+        )
+        text = f"{images}, {amount(boxes, 'box')}, {classes}"
         if unused:
-            text += f"; not trained on, as crowds or without area: {amount(unused, 'box')}"
+            text += f"; not trained on, as crowds or without an area: {unused}"
         if self.missing:
             names = ", ".join(r["file_name"] for r in self.missing[:5])
-            missing = amount(len(self.missing), "image file")
-            text += f"; missing and skipped: {missing}, {names}"
+            text += f"; image files that are missing and skipped: {len(self.missing)}, {names}"
         return text

@@ -43,8 +43,7 @@ from dinofrcnn.data.findings import (
 )
 from .twins import check_image_files, check_twins, look_at_images
 from ..labels.images import image_path, read_image
-from ..names import amount
-from ..runtime import StrPath, UserError, atomic_write, expanded
+from ..runtime import StrPath, UserError, amount, atomic_write, expanded
 from dinofrcnn.show import (
     TITLE_SIZE,
     finish_figure,

@@ -24,8 +24,7 @@ from dinofrcnn.labels.annotations import (
     validate,
 )
 from ..labels.report import CURES
-from ..names import amount
-from ..runtime import StrPath, UserError, expanded
+from ..runtime import StrPath, UserError, amount, expanded
 
 # %% ../../nbs/2_data/24_findings.ipynb #43270f0a
 SEVERITIES = ("fault", "look", "note")

@@ -40,7 +40,6 @@ from ..labels.voc import convert_voc
 from ..labels.write import export_report
 from ..labels.yolo import convert_yolo
 from dinofrcnn.names import (
-    amount,
     by_folder,
     common_folder,
     labels_of_images,
@@ -48,7 +47,7 @@ from dinofrcnn.names import (
     resolve_tail,
     split_of,
 )
-from ..runtime import StrPath, UserError
+from ..runtime import StrPath, UserError, amount
 from ..tables import FOREIGN
 from ..translate import DAMAGED, READERS, TITLES, file_kind, names_in, translate
 

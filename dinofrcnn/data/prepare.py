@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['SHARES', 'DEFAULT_ANCHORS', 'name_group', 'join_groups', 'look_alikes', 'stratify', 'labels_of', 'shares_needed',
            'split_train', 'fit_anchors', 'propose_anchors', 'Prepared', 'export_of', 'made_of', 'read_prepared',
-           'source_folder', 'prepare_splits', 'prepare', 'save_prepared']
+           'is_prepared', 'source_folder', 'prepare_splits', 'prepare', 'save_prepared']
 
 # %% ../../nbs/2_data/29_prepare.ipynb #5853587e
 import hashlib
@@ -175,6 +175,11 @@ class Prepared(Splits):
     said: list[str]  # what was seen, kept, dropped and done, in sentences
     inspection: Inspection
 
+    @property
+    def names(self) -> list[str]:
+        "The splits there are: a source with train and val may have no test."
+        return list(self.splits)
+
     def split(self, name: str) -> Split:
         "Where the split of that name lies. Raises `UserError` where the source had none."
         if name not in self.splits:
@@ -243,6 +248,13 @@ def read_prepared(source: Path, output: Path, wanted: dict[str, Any]) -> dict[st
     return found if found["done"] else None
 
 # %% ../../nbs/2_data/29_prepare.ipynb #5fdf21c3
+def is_prepared(source: StrPath, output: StrPath, format: str | None = None, seed: int = 0) -> bool:
+    "Whether `prepare` has made `output` of these very files. Raises `UserError` as it does."
+    source = export_of(source)
+    wanted = made_of(source, format, seed)
+    return read_prepared(source, expanded(output), wanted) is not None
+
+# %% ../../nbs/2_data/29_prepare.ipynb #7680156f
 def source_folder(source: Path, output: Path) -> Path:
     "The folder to read: `source`, or what is in an archive, unpacked below `output`."
     if source.is_dir():

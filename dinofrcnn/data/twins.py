@@ -17,8 +17,7 @@ from PIL import Image
 from .findings import Finding, Table, spread
 from ..labels.images import image_path, read_image
 from ..labels.reconcile import DECODING, usable_cores
-from ..names import amount
-from ..runtime import UserError, progress
+from ..runtime import UserError, amount, progress
 
 # %% ../../nbs/2_data/26_twins.ipynb #bea52977
 def difference_hash(image: Image.Image) -> np.ndarray:

@@ -86,6 +86,8 @@ def checkpoint_path(path: Any) -> Path:
 def read_checkpoint(path: StrPath) -> dict[str, Any]:
     "The content of a checkpoint file. Raises `UserError` when it is missing, damaged or not ours."
     path = checkpoint_path(path)
+    if path.is_dir():
+        raise UserError(f"'{path}' is a folder: give a checkpoint in it, best_by_map.pth of a run")
     if not path.is_file():
         raise UserError(
             f"checkpoint '{path}' does not exist: "

@@ -28,7 +28,7 @@ from ..data.views import boxes_to_image
 from ..detector.checkpoint import checkpoint_path, model_for
 from ..detector.detector import DinoFasterRCNN
 from ..labels.annotations import PER_BOX, Annotations, image_ids, to_coco
-from ..runtime import StrPath, UserError, atomic_write, expanded, progress
+from ..runtime import StrPath, UserError, amount, atomic_write, expanded, progress
 from ..show import COLOURS, finish_figure, legend_name, save_pictures, shortened, show_grid
 
 if TYPE_CHECKING:  # a name for signatures only: matplotlib is imported when something is drawn
@@ -204,11 +204,13 @@ def score_table(
     images: int,  # how many
 ) -> str:
     "The numbers as text: three over all objects, three by their size, then a line per class."
+    by_size = [stats[f"map_{size}"] for size in ("small", "medium", "large")]
+    small, medium, large = by_size
     lines = [
         f"mAP {stats['map']:.3f} | AP50 {stats['map50']:.3f} | AP75 {stats['map75']:.3f}"
-        f"   ({images} images)",
-        f"AP small {stats['map_small']:.3f} | medium {stats['map_medium']:.3f}"
-        f" | large {stats['map_large']:.3f}   (-1: no such objects)",
+        f"   ({amount(images, 'image')})",
+        f"AP small {small:.3f} | medium {medium:.3f} | large {large:.3f}"
+        f"{'   (-1: no such objects)' if -1 in by_size else ''}",
     ]
     names = [shortened(name, 40) for name in per_class]
     width = max(map(len, names), default=5)

@@ -2,9 +2,9 @@
 
 # %% auto #0
 __all__ = ['CocoId', 'Found', 'WAYS', 'NO_BOXES', 'plain_id', 'coco_image', 'look_up', 'coco_index', 'coco_categories',
-           'without_groups', 'listed_classes', 'coco_classes', 'turn_of', 'find_box', 'add_annotation', 'stated_area',
-           'coco_columns', 'strip_folder', 'find_names', 'move_boxes', 'merge_images', 'coco_notes',
-           'read_numbers_rightly', 'coco_lists', 'refuse_no_boxes', 'read_coco', 'convert_coco', 'export_coco']
+           'without_groups', 'listed_classes', 'coco_classes', 'add_annotation', 'coco_flags', 'coco_areas',
+           'strip_folder', 'find_names', 'merge_images', 'coco_notes', 'read_numbers_rightly', 'coco_lists',
+           'refuse_no_boxes', 'read_coco', 'convert_coco', 'export_coco']
 
 # %% ../../nbs/1_labels/18_coco.ipynb #06535ecb
 import json
@@ -39,10 +39,24 @@ from dinofrcnn.labels.files import (
 )
 from .images import safe_name
 from .reconcile import finish_conversion, note_unlisted, stated_size
-from .report import ConversionReport, Source, SourceImage, unknown_class
+from dinofrcnn.labels.report import (
+    ConversionReport,
+    Source,
+    SourceImage,
+    fold_name,
+    note_shift,
+    unknown_class,
+)
 from .write import export_report
 from ..runtime import StrPath, UserError, atomic_write, expanded
-from ..shapes import NO_SHAPE, Edges, shape_box, stated_box, turned_box, what_numbers_mean
+from dinofrcnn.shapes import (
+    NO_SHAPE,
+    find_box,
+    seem_percentages,
+    sound_areas,
+    stated_area,
+    what_numbers_mean,
+)
 
 # %% ../../nbs/1_labels/18_coco.ipynb #3f91bc6f
 CocoId = int | float | str | None  # None is what cannot be an id
@@ -135,11 +149,11 @@ def coco_categories(categories: list) -> dict[CocoId, tuple[str, str]]:
 # %% ../../nbs/1_labels/18_coco.ipynb #18cca5e9
 def without_groups(source: Source, found: dict, used: set[CocoId], say: bool) -> dict[CocoId, str]:
     "{category id: name} without those that only are the supercategory of others."
-    children = Counter(group for _, group in found.values())
+    children = Counter(fold_name(group) for _, group in found.values())
     groups = []
     for i, (name, group) in found.items():
-        others = children[name] - (name == group)
-        if others and i not in used and name.lower() not in ("", "none"):
+        others = children[fold_name(name)] - (fold_name(name) == fold_name(group))
+        if others and i not in used and fold_name(name) not in ("", "none"):
             groups.append(i)
     if groups and say:
         first = ", ".join(found[i][0] for i in groups[:8])
@@ -169,13 +183,13 @@ def listed_classes(
 # %% ../../nbs/1_labels/18_coco.ipynb #42b4e386
 def coco_classes(
     source: Source,
-    categories: list,  # as in the file
+    named: dict[CocoId, tuple[str, str]],  # as `coco_categories` gives them
     used: set[CocoId],  # category ids that have an annotation
     class_list: StrPath | Iterable[str] | None,
     keep_unused: bool,
 ) -> Found:
     "Set `source.classes`; {category id: index into it, or why it has none}."
-    found = without_groups(source, coco_categories(categories), used, class_list is None)
+    found = without_groups(source, named, used, class_list is None)
     if class_list is not None:
         return listed_classes(source, found, used, class_list)
     unused = [name for i, name in found.items() if i not in used]
@@ -199,39 +213,8 @@ def coco_classes(
 WAYS = {  # how a box was found where bbox is no list: what a note says of them
     "object": "boxes given as objects, read by the names of their numbers",
     "shape": "boxes that were not given, made around their polygons or masks (segmentation)",
-    "turned": "boxes with attributes.rotation: each became the upright box around the turned one",
+    "turned": "boxes with rotation or attributes.rotation: each became the upright box around it",
 }
-
-
-def turn_of(annotation: dict[str, Any]) -> float:
-    "The angle in degrees by which CVAT turned the box of an annotation, 0 if it did not."
-    try:
-        turn = float(annotation["attributes"]["rotation"])
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return 0
-    return turn if math.isfinite(turn) else 0
-
-# %% ../../nbs/1_labels/18_coco.ipynb #7407ec7f
-def find_box(annotation: dict[str, Any]) -> tuple[str, Edges]:
-    "How the box of an annotation is given, '' or one of `WAYS`, and its edges; raises `Problem`."
-    bbox = annotation.get("bbox")
-    shape = annotation.get("segmentation")
-    edges = None
-    try:
-        edges = x1, y1, x2, y2 = stated_box(bbox)
-        if not shape or (0 < x2 - x1 < math.inf and 0 < y2 - y1 < math.inf):
-            angle = 0 if shape else turn_of(annotation)
-            if angle % 180:
-                return "turned", turned_box(edges, angle)
-            return "object" if isinstance(bbox, dict) else "", edges
-    except NO_SHAPE:
-        pass  # perhaps there is an outline
-    try:
-        return "shape", shape_box(shape)
-    except NO_SHAPE:
-        if edges is None:
-            raise Problem("bad row", f"bbox {str(bbox)[:60]}") from None
-        return "", edges
 
 # %% ../../nbs/1_labels/18_coco.ipynb #3536b8b8
 def add_annotation(
@@ -254,38 +237,47 @@ def add_annotation(
     except Problem as problem:
         source.add(image, where, problem=problem)
         return ""
+    except NO_SHAPE:
+        bbox = str(annotation.get("bbox"))[:60]
+        source.add(image, where, problem=Problem("bad row", f"bbox {bbox}"))
+        return ""
     source.add(image, where, label, edges)
     return way
 
-# %% ../../nbs/1_labels/18_coco.ipynb #e9084061
-def stated_area(row: dict[str, Any]) -> float:
-    "The area an annotation states, NaN if none."
-    area: Any = row.get("area")
-    return area if type(area) in (int, float) and 0 <= area < 1e18 else math.nan
-
 # %% ../../nbs/1_labels/18_coco.ipynb #0d40b650
-def coco_columns(source: Source, rows: list[dict[str, Any]], said: np.ndarray) -> None:
-    """Set `iscrowd` and `area` as columns of `source`, if any annotation has them.
-
-    An area that cannot be is that of the box, in square pixels; `said` are those of the file.
-    """
+def coco_flags(source: Source, rows: list[dict[str, Any]]) -> None:
+    "Set `iscrowd` as a column of `source`, if any annotation has it; `ignore` counts as `iscrowd`."
     ignored = [is_set(row.get("ignore")) for row in rows]
     if any(ignored):
         source.notes.append(f"annotations marked 'ignore', kept as crowds: {sum(ignored)}")
-    if any(ignored) or any("iscrowd" in row for row in rows):
-        crowds = (is_set(row.get("iscrowd")) for row in rows)
-        source.extras["iscrowd"] = [int(a or b) for a, b in zip(ignored, crowds, strict=True)]
+    elif not any("iscrowd" in row for row in rows):
+        return
+    flags = [int(a or is_set(row.get("iscrowd"))) for a, row in zip(ignored, rows, strict=True)]
+    source.extras["iscrowd"] = flags
+    usable = [flag for row, flag in enumerate(flags) if row not in source.problems]
+    if usable and all(usable):
+        source.notes.append(
+            "all annotations are crowds (iscrowd or ignore is 1), and training leaves crowds out: "
+            "set both to 0 where a box is around one object"
+        )
+
+# %% ../../nbs/1_labels/18_coco.ipynb #78346f75
+def coco_areas(
+    source: Source,
+    rows: list[dict[str, Any]],
+    said: np.ndarray,  # (n,): the areas that the file states, NaN where it states none
+    ways: list[str],  # how each box was given
+) -> None:
+    "Set `area` as a column of `source`, if any annotation has it, in square pixels."
     if source.relative or not any("area" in row for row in rows):
         return
-    x1, y1, x2, y2 = np.array(source.box).reshape(-1, 4).T
-    with np.errstate(all="ignore"):
-        wrong = (said == 0) | (said > (x2 - x1 + 1) * (y2 - y1 + 1))  # a pixel for rounding
-        areas = np.where(wrong | np.isnan(said), (x2 - x1) * (y2 - y1), said)
-    wrong[list(source.problems)] = False
-    if wrong.any():
-        source.notes.append(
-            f"areas that are 0 or larger than their box: {wrong.sum()}. That of the box was taken"
-        )
+    outlined = np.array([bool(row.get("segmentation")) for row in rows])
+    slim = outlined | (np.array(ways) == "turned")
+    areas, faults = sound_areas(said, np.array(source.box).reshape(-1, 4), slim)
+    for fault, wrong in faults.items():
+        wrong[list(source.problems)] = False
+        if wrong.any():
+            source.notes.append(f"areas that are {fault}: {wrong.sum()}. That of the box was taken")
     source.extras["area"] = areas.tolist()
 
 # %% ../../nbs/1_labels/18_coco.ipynb #90ab3ddb
@@ -315,18 +307,6 @@ def find_names(source: Source, image_dir: StrPath) -> None:
             image.problem = None
     source.notes += match_note(found)
 
-# %% ../../nbs/1_labels/18_coco.ipynb #be91ff06
-def move_boxes(source: Source, moved: dict[int, int]) -> None:
-    "Give the boxes of some images to others, but not those that are there already."
-    keys = list(zip(source.image, source.label, *[iter(source.box)] * 4, strict=True))
-    there = set(keys)
-    for row, (image, *box) in enumerate(keys):
-        if image in moved:
-            source.image[row] = moved[image]
-            if (moved[image], *box) in there:
-                again = Problem("image dropped", "the first entry of the image has the same box")
-                source.problems.setdefault(row, again)
-
 # %% ../../nbs/1_labels/18_coco.ipynb #adcd84da
 def merge_images(source: Source, image_dir: StrPath, check_images: bool) -> None:
     """Give the boxes of a file that is listed again to its first entry.
@@ -346,12 +326,15 @@ def merge_images(source: Source, image_dir: StrPath, check_images: bool) -> None
         image.problem = Problem("duplicate image", f"'{kept.name}' again")
         if not (kept.size and image.size) or kept.size == image.size:
             moved[i] = first[path]
+    source.move(moved)
+    again = Problem("image dropped", "the first entry of the image has the same box")
+    for row, i in enumerate(source.image):
+        if i in moved:
+            source.problems.setdefault(row, again)
     if moved:
-        move_boxes(source, moved)
-        again = source.images[next(iter(moved))].name
         source.notes.append(
             f"file names that stand at more than one image id: {len(moved)}, merged into one image "
-            f"with the boxes of all, for example '{again}'"
+            f"with the boxes of all, for example '{source.images[next(iter(moved))].name}'"
         )
 
 # %% ../../nbs/1_labels/18_coco.ipynb #76c2f2ed
@@ -365,6 +348,12 @@ def coco_notes(source: Source, rows: list[dict[str, Any]], ways: list[str]) -> N
     if scored:
         source.notes.append(
             f"annotations that carry a score: {scored}. These look like detections, not labels"
+        )
+    angles = sum(bool(row.get("angle")) and not row.get("segmentation") for row in rows)
+    if angles:
+        source.notes.append(
+            f"annotations that carry an 'angle', which was not read: {angles}. If it turns their "
+            "boxes, call it 'rotation' and give it in degrees"
         )
     ids = [str(row["id"]) for row in rows if row.get("id") is not None]
     twice = len(ids) - len(set(ids))
@@ -384,8 +373,10 @@ def read_numbers_rightly(source: Source, areas: np.ndarray, ways: list[str]) -> 
     plain = np.flatnonzero(good & (np.array(ways, dtype=str) == ""))
     given = boxes[plain] - np.pad(boxes[plain, :2], ((0, 0), (2, 0)))
     sizes = np.array([image.size or (math.inf, math.inf) for image in source.images])
-    of_boxes = sizes.reshape(-1, 2)[np.array(source.image, dtype=int)[plain]]
+    image = np.array(source.image, dtype=int)
+    of_boxes = sizes.reshape(-1, 2)[image[plain]]
     meaning, note = what_numbers_mean(given, of_boxes, areas[plain])
+    note = note or seem_percentages(given, of_boxes, image[plain])
     source.notes += [note] if note else []
     source.relative = meaning == "fractions"
     if meaning == "corners":
@@ -393,8 +384,8 @@ def read_numbers_rightly(source: Source, areas: np.ndarray, ways: list[str]) -> 
         source.box = array("d", boxes.ravel().tolist())
 
 # %% ../../nbs/1_labels/18_coco.ipynb #e46544b4
-def coco_lists(instances_json: StrPath) -> tuple[list, list, list, str]:
-    "`images`, `annotations`, `categories`, a note or ''; `UserError` if the file is not COCO's."
+def coco_lists(instances_json: StrPath) -> tuple[list, list, list, list[str]]:
+    "`images`, `annotations`, `categories`, notes; `UserError` if the file is not COCO's."
     data, note = read_foreign_json(instances_json)
     wrong = f"'{instances_json}' is not a COCO instances file: "
     if not isinstance(data, dict) or "images" not in data:
@@ -403,7 +394,13 @@ def coco_lists(instances_json: StrPath) -> tuple[list, list, list, str]:
     parts = [data.get(key, []) for key in ("images", "annotations", "categories")]
     if not all(isinstance(part, list) for part in parts):
         raise UserError(wrong + "'images', 'annotations' and 'categories' must be lists")
-    return parts[0], parts[1], parts[2], note
+    notes = [note] if note else []
+    if "annotations" not in data:
+        notes.append(
+            "the file has no 'annotations', so all its images teach 'nothing is here': if that is "
+            "not meant, give the instances file of these images"
+        )
+    return parts[0], parts[1], parts[2], notes
 
 # %% ../../nbs/1_labels/18_coco.ipynb #4e5952bd
 NO_BOXES = {"caption": "captions", "segments_info": "panoptic segments", "keypoints": "keypoints"}
@@ -413,12 +410,10 @@ def refuse_no_boxes(instances_json: StrPath, rows: list[dict[str, Any]]) -> None
     "`UserError` if there are annotations and not one has a box or an outline."
     if not rows or any(row.get("bbox") or row.get("segmentation") for row in rows):
         return
-    what = "it has annotations without 'bbox' and 'segmentation'"
-    for key, kind in NO_BOXES.items():
-        if any(key in row for row in rows):
-            what = f"it holds {kind}"
+    held = [kind for key, kind in NO_BOXES.items() if any(key in row for row in rows)]
+    what = f"holds {held[-1]}" if held else "has annotations without 'bbox' and 'segmentation'"
     raise UserError(
-        f"'{instances_json}' has no boxes: {what}. Give the instances file of the same images"
+        f"'{instances_json}' has no boxes: it {what}. Give the instances file of the same images"
     )
 
 # %% ../../nbs/1_labels/18_coco.ipynb #7e5879a2
@@ -429,22 +424,27 @@ def read_coco(
     keep_unused: bool,
 ) -> Source:
     "Parse a COCO instances file; the arguments are those of `convert_coco`."
-    entries, annotations, categories, note = coco_lists(instances_json)
-    source = Source(f"coco {instances_json}", "annotation", notes=[note] if note else [])
+    entries, annotations, categories, notes = coco_lists(instances_json)
+    source = Source(f"coco {instances_json}", "annotation", notes=notes)
     label_file = os.path.basename(instances_json)
     source.images = [coco_image(entry, label_file) for entry in entries]
     images = coco_index(source, entries)
     rows = [row if isinstance(row, dict) else {} for row in annotations]
     refuse_no_boxes(instances_json, rows)
     used = {plain_id(row.get("category_id")) for row in rows}
-    classes = coco_classes(source, categories, used, class_list, keep_unused)
+    named = coco_categories(categories)
+    classes = coco_classes(source, named, used, class_list, keep_unused)
+    classes.update(note_shift(source, used, named, "unknown class", "category_id"))
+    shown = {plain_id(row.get("image_id")) for row in rows}
+    images.update(note_shift(source, shown, images, "unknown image", "image_id"))
     ways = [
         add_annotation(source, annotation, position, images, classes)
         for position, annotation in enumerate(annotations)
     ]
     areas = np.array([stated_area(row) for row in rows])
     read_numbers_rightly(source, areas, ways)
-    coco_columns(source, rows, areas)
+    coco_flags(source, rows)
+    coco_areas(source, rows, areas, ways)
     coco_notes(source, rows, ways)
     return source
 

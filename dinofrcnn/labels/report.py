@@ -2,15 +2,15 @@
 
 # %% auto #0
 __all__ = ['REASONS', 'REPAIRS', 'CURES', 'SourceImage', 'Source', 'Count', 'first_place', 'reason_lines', 'ConversionReport',
-           'report_box', 'report_images', 'note_bulk', 'note_alike', 'count_kept', 'unknown_class',
-           'refuse_nothing_kept']
+           'report_box', 'report_images', 'note_bulk', 'fold_name', 'note_alike', 'count_kept', 'unknown_class',
+           'note_shift', 'refuse_nothing_kept']
 
 # %% ../../nbs/1_labels/13_report.ipynb #67442b01
 import difflib
 import unicodedata
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,7 +63,10 @@ CURES = {
         "take width and height out of the labels"
     ),
     "unknown image": "take the labels and the images of one export",
-    "unknown class": "give the class list that belongs to these labels, or none",
+    "unknown class": (
+        "give the class list that belongs to these labels, or none; "
+        "in COCO, 'categories' has to list every category_id"
+    ),
     "bad row": "export boxes in the format you name here",
     "outside image": "take the images that were labelled",
     "crowd": "write COCO, which can say it",
@@ -242,13 +245,18 @@ def note_bulk(source: Source, report: ConversionReport) -> None:
         cure = "these are pixels, not fractions of the image"
     report.notes.append(f"{outside} of {report.boxes.found} boxes lie outside their images: {cure}")
 
+# %% ../../nbs/1_labels/13_report.ipynb #b4f973a5
+def fold_name(name: str) -> str:
+    "A class name without what names differ by that mean the same: case, blanks, Unicode form."
+    key = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(key.split())
+
 # %% ../../nbs/1_labels/13_report.ipynb #37fed629
 def note_alike(source: Source) -> None:
     "Say it when class names differ only by case, blanks or Unicode form."
     alike = defaultdict(list)
     for name in source.classes:
-        key = unicodedata.normalize("NFKC", name).casefold()
-        alike["".join(key.split())].append(name)
+        alike[fold_name(name)].append(name)
     groups = [", ".join(sorted(names)) for names in alike.values() if len(names) > 1]
     if groups:
         listed = "; ".join(groups)
@@ -290,6 +298,31 @@ def unknown_class(
     near = difflib.get_close_matches(name.casefold(), folded, 1)
     guess = f", is it '{folded[near[0]]}'?" if near else ""
     return Problem("unknown class", f"'{name}'{where}{guess}")
+
+# %% ../../nbs/1_labels/13_report.ipynb #51dbbc6d
+def note_shift(
+    source: Source,
+    used: set[Any],  # ids that boxes have
+    known: Collection[Any],  # ids in the list of the file
+    reason: str,
+    name: str,  # what the file calls the id
+) -> dict[Any, Problem]:
+    """Say it where an id is not in the list, and with 1 added to, or taken from, each all would be.
+
+    {id: why it has no index} for those that are not.
+    """
+    numbers = {i for i in used if type(i) is int}
+    lost = numbers - set(known)
+    steps = [step for step in (1, -1) if all(i + step in known for i in numbers)]
+    if not lost or len(steps) != 1:
+        return {}
+    cure = "add 1 to" if steps[0] == 1 else "take 1 from"
+    text = f"ids look shifted by one: {cure} every {name}"
+    source.notes.append(
+        f"{text}. Not in the list of the file: {len(lost)} of {len(numbers)} ids in use, and none "
+        "then. Boxes that are kept may belong to a neighbour"
+    )
+    return {i: Problem(reason, f"{name} {i} is not in the list of the file, {text}") for i in lost}
 
 # %% ../../nbs/1_labels/13_report.ipynb #b863ae82
 def refuse_nothing_kept(report: ConversionReport) -> None:

@@ -28,7 +28,7 @@ from dinofrcnn.detector.checkpoint import (
 )
 from ..detector.detector import DinoFasterRCNN, build_model
 from ..evaluation.coco import detect, make_report
-from ..runtime import UserError, progress
+from ..runtime import UserError, amount, progress
 from .config import TrainConfig
 from dinofrcnn.training.inputs import (
     TrainingViews,
@@ -395,7 +395,8 @@ def train(
         say_what_is_left(config, begun)
         run.history = run.rows_of(begun)
         if min(begun.epochs, len(run.history)) >= config.epochs:
-            print(f"'{run.folder}' is finished: {begun.epochs} epochs. More epochs would go on.")
+            done = amount(begun.epochs, "epoch")
+            print(f"'{run.folder}' is finished: {done}. More epochs would go on.")
             return run
     trainer = Trainer(config, train_data, val_data, begun)
     while len(trainer.run.history) < config.epochs:

@@ -24,6 +24,7 @@ from ..backbone.tokens import blocks_of
 from ..backbone.weights import Weights, empty_model
 from ..data.views import View
 from ..detector.detector import DinoFasterRCNN, build_model
+from ..runtime import amount
 from .config import TrainConfig
 from .inputs import caches, load_data
 
@@ -208,7 +209,7 @@ class Price:
         once = f"features {in_words(self.features)}, then " if self.cached else ""
         return (
             f"about {in_words(self.total)} in all on this machine ({self.device}): "
-            f"{once}{self.epochs} epochs of {in_words(self.epoch)}"
+            f"{once}{amount(self.epochs, 'epoch')} of {in_words(self.epoch)}"
         )
 
 # %% ../../nbs/6_training/64_price.ipynb #pric023

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # a name for signatures only: matplotlib is imported when som
 # %% ../../nbs/6_training/62_run.ipynb #dcfee6fa
 MAY_CHANGE = {
     *("train_images", "train_ann", "val_images", "val_ann"),  # the labels themselves are compared
+    *("test_images", "test_ann"),  # training never opens them
     *("model_id", "revision"),  # the weights themselves are compared
     *("ckpt_dir", "cache", "cache_dir", "device", "epochs"),
     "precision",  # what "auto" means depends on the device: the one it came to is compared

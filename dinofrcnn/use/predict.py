@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['passed_over', 'picture_name', 'own_pictures', 'list_images', 'predict_one', 'image_files', 'check_score', 'say_full',
-           'predict', 'objects_found', 'show_prediction', 'save_predictions']
+           'predict', 'objects_found', 'show_prediction', 'free_folder', 'save_predictions']
 
 # %% ../../nbs/7_use/71_predict.ipynb #64e1519d
 import json
@@ -21,7 +21,7 @@ from ..detector.checkpoint import load_model
 from ..detector.detector import DinoFasterRCNN
 from ..labels.files import images_below, unread_images
 from ..labels.images import read_image, readable_suffixes
-from ..runtime import StrPath, UserError, atomic_write, expanded, progress
+from ..runtime import StrPath, UserError, amount, atomic_write, expanded, progress
 from ..show import save_pictures, show_boxes
 from ..training.config import whereabouts
 
@@ -34,10 +34,10 @@ def passed_over(names: Iterable[str]) -> str:
     kinds = Counter(Path(name).suffix[1:].upper() for name in names)
     if not kinds:
         return ""
-    counted = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
+    listed = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
     one = sum(kinds.values()) == 1
     files, them = ("file was", "it") if one else ("files were", "them")
-    return f"{counted} {files} passed over: convert {them} to JPEG"
+    return f"{listed} {files} passed over: convert {them} to JPEG"
 
 # %% ../../nbs/7_use/71_predict.ipynb #21665d01
 def picture_name(i: int, file: StrPath) -> str:
@@ -180,13 +180,13 @@ def predict(
 def objects_found(results: list[dict[str, Any]], score: float) -> str:
     "How many there are; where there is none, how far away the nearest candidate is."
     found = sum(len(result.get("boxes", [])) for result in results)
-    counted = f"{found} objects in {len(results)} images"
+    said = f"{amount(found, 'object')} in {amount(len(results), 'image')}"
     if found:
-        return counted
+        return said
     best = max(result.get("best_score", 0) for result in results)
     if best == 0:
-        return f"{counted}: none reaches 0.05, below which the model reports nothing"
-    return f"{counted}: the best score found is {best:.2f}, --score is {score:g}: try a lower one"
+        return f"{said}: none reaches 0.05, below which the model reports nothing"
+    return f"{said}: the best score found is {best:.2f}, --score is {score:g}: try a lower one"
 
 # %% ../../nbs/7_use/71_predict.ipynb #efd1bf3c
 def show_prediction(
@@ -203,6 +203,16 @@ def show_prediction(
     return show_boxes(image, boxes, labels, classes, result["scores"], title)
 
 # %% ../../nbs/7_use/71_predict.ipynb #cb4f4c59
+def free_folder(folder: StrPath) -> Path:
+    "`folder`, or where it holds predictions the first of `folder`_2, _3, … that does not."
+    first = expanded(folder)
+    place, number = first, 1
+    while (place / "predictions.json").exists():
+        number += 1
+        place = first.with_name(f"{first.name}_{number}")
+    return place
+
+# %% ../../nbs/7_use/71_predict.ipynb #aed7294d
 def save_predictions(
     results: list[dict[str, Any]],  # as `predict` returns them
     classes: list[str],  # all names the model knows: they fix the colours

@@ -380,7 +380,14 @@ def test_hub_invalid_token_says_so(hub):
 
 def test_hub_wrong_id_names_the_nearest_right_one(hub):
     hub()
-    assert f"did you mean '{ID}'" in no_access("facebook/dinov3-vits16-pretrain-lvd168m")
+    for slip in ("facebook/dinov3-vits16-pretrain-lvd168m", "me/dinov3-vits16"):
+        assert f"did you mean '{ID}'" in no_access(slip)
+
+
+def test_hub_a_dinov2_is_no_name_for_a_dinov3(hub):
+    hub()
+    assert "did you mean 'facebook/dinov3-" in no_access("facebook/dinov3-vitz16")
+    assert "did you mean 'facebook/dinov2-small'" in no_access("facebook/dinov2-smal")
 
 
 @pytest.mark.parametrize("network", [True, False])

@@ -311,6 +311,48 @@ def test_an_export_becomes_a_detector_in_one_command(flat, tiny, tmp_path, capsy
     assert f"best by mAP: {best}" in said and f"predict --ckpt {best} --images" in said
 
 
+def test_what_is_prepared_is_not_told_again(flat, tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["start", str(flat), "--model_id", str(tiny)]) == 0
+    assert "found" in capsys.readouterr().out
+    options = ["--epochs", "1", "--min_size", "64", "--max_size", "96", "--cache_dir", "cache"]
+    options += ["--train_limit", "2", "--val_limit", "2"]
+    assert main(["train", "--data", str(flat), *options]) == 0
+    said = capsys.readouterr().out
+    told = Path("data/sites/inspection/inspection.txt")
+    assert said.startswith(f"data/sites is prepared already, see {told}") and told.is_file()
+    assert "dropped" not in said and "nothing to remark" not in said
+
+
+@pytest.mark.parametrize("is_prepared", [False, True])
+def test_a_wrong_option_is_refused_before_the_data_are_prepared(
+    flat, tmp_path, capsys, monkeypatch, is_prepared
+):
+    monkeypatch.chdir(tmp_path)
+    if is_prepared:
+        assert main(["start", str(flat)]) == 0
+        capsys.readouterr()
+    assert main(["train", "--data", str(flat), "--epochs", "zwei"]) == 2
+    said = capsys.readouterr()
+    assert "epochs = 'zwei' is wrong" in said.err and said.out == ""
+    assert Path("data").exists() == is_prepared
+
+
+def test_data_and_config_are_two_answers(flat, capsys):
+    assert main(["train", "--data", str(flat), "--config", "x.yaml"]) == 2
+    assert "give --data or --config, not both" in capsys.readouterr().err
+
+
+def test_the_config_names_the_test_split(flat, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["start", str(flat)]) == 0
+    config = load_config("data/sites/my.yaml")
+    assert Path(config.test_ann).is_file() and Path(config.test_images) == flat
+    capsys.readouterr()
+    assert main(["inspect", "--config", "data/sites/my.yaml", "--output_dir", "seen"]) == 0
+    assert "\ntest " in capsys.readouterr().out
+
+
 def test_a_folder_that_cannot_be_read_is_one_line(tmp_path, capsys):
     assert main(["start", str(tmp_path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -102,6 +102,37 @@ def test_a_box_that_was_not_turned_stays(coco, attributes):
     assert coco.report.notes == []
 
 
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("degrees", [90, "-90.0"])
+def test_a_rotation_is_read_in_both_places(coco, inside, degrees):
+    row = coco.data["annotations"][0]
+    row.update(bbox=[30, 20, 40, 10])
+    row.update({"attributes": {"rotation": degrees}} if inside else {"rotation": degrees})
+    assert coco.convert()[0]["boxes"][0] == [45, 5, 55, 45]
+    assert noted(coco.report, "boxes with rotation or attributes.rotation: each became")
+
+
+@pytest.mark.parametrize("rotation", [0, 180, "x", None, [1], float("inf")])
+def test_a_rotation_that_turns_nothing_is_not_said(coco, rotation):
+    coco.data["annotations"][0]["rotation"] = rotation
+    assert coco.convert()[0]["boxes"][0] == GOOD_BOX
+    assert coco.report.notes == []
+
+
+@pytest.mark.parametrize("angle", [0, None, 0.0])
+def test_an_angle_that_turns_nothing_is_not_said(coco, angle):
+    coco.data["annotations"][0]["angle"] = angle
+    coco.convert()
+    assert coco.report.notes == []
+
+
+def test_an_angle_beside_an_outline_is_not_said(coco):
+    shape = [[40, 15, 60, 15, 60, 35, 40, 35]]
+    coco.data["annotations"][0].update(angle=30, segmentation=shape)
+    coco.convert()
+    assert coco.report.notes == []
+
+
 # ---------------------------------------------------------------- what its numbers mean
 
 
@@ -206,11 +237,40 @@ def test_an_area_that_cannot_be_is_that_of_the_box_and_said(coco, area):
     assert noted(coco.report, "areas that are 0 or larger than their box: 1")
 
 
-@pytest.mark.parametrize("area", [1, 399.5, 440])
+@pytest.mark.parametrize("area", [4, 399.5, 440])
 def test_an_area_within_a_pixel_of_its_box_stays(coco, area):
     coco.data["annotations"][0]["area"] = area
     assert coco.convert()[0]["area"][0] == area
     assert coco.report.notes == []
+
+
+def test_one_object_among_crowds_is_enough(coco):
+    for row in coco.data["annotations"][1:]:
+        row["iscrowd"] = 1
+    coco.convert()
+    assert not noted(coco.report, "all annotations are crowds")
+
+
+def test_one_object_that_is_dropped_is_not_enough(coco):
+    for row in coco.data["annotations"][1:]:
+        row["iscrowd"] = 1
+    coco.data["annotations"][0]["image_id"] = 9
+    coco.convert()
+    assert noted(coco.report, "all annotations are crowds")
+
+
+def test_a_small_area_of_an_outline_stays(coco):
+    shape = [[40, 15, 60, 35, 59.9, 35]]
+    coco.data["annotations"][0].update(area=1, segmentation=shape)
+    assert coco.convert()[0]["area"] == [1, 400]
+    assert coco.report.notes == []
+
+
+def test_a_small_area_of_a_turned_box_stays(coco):
+    row = {"bbox": [20, 24.9, 60, 0.2], "area": 12, "rotation": 45}
+    coco.data["annotations"][0].update(row)
+    assert coco.convert()[0]["area"] == [12, 400]
+    assert not noted(coco.report, "areas")
 
 
 def test_detections_for_labels_are_said(coco):
@@ -327,12 +387,12 @@ def test_boxes_drawn_on_the_upright_picture_stay_though_the_stored_size_is_state
 # ---------------------------------------------------------------- categories
 
 
-def rooted(coco, root="shapes"):
+def rooted(coco, root="shapes", called=None):
     "Categories as Roboflow writes them: the first one holds the others together."
     coco.data["categories"] = [
         {"id": 0, "name": root, "supercategory": "none"},
-        {"id": 1, "name": "x", "supercategory": root},
-        {"id": 2, "name": "y", "supercategory": root},
+        {"id": 1, "name": "x", "supercategory": called or root},
+        {"id": 2, "name": "y", "supercategory": called or root},
     ]
 
 
@@ -343,6 +403,20 @@ def test_a_category_that_only_holds_others_is_left_out_and_said(coco):
     assert coco.annotations.meta["category_ids"] == [1, 2]
     assert noted(coco.report, "only are the supercategory of others")
     assert noted(coco.report, "shapes")
+
+
+@pytest.mark.parametrize("called", ["shapes", "SHAPES", " Sha pes"])
+def test_a_root_that_its_children_spell_otherwise_is_left_out_and_said(coco, called):
+    rooted(coco, "Shapes", called)
+    coco.convert()
+    assert coco.annotations.classes == ["x", "y"]
+    assert noted(coco.report, "left out unless a class_list has them: Shapes")
+
+
+def test_a_category_that_spells_its_own_supercategory_otherwise_stays(coco):
+    coco.data["categories"].append({"id": 3, "name": "z", "supercategory": "Z"})
+    coco.convert()
+    assert coco.annotations.classes == ["x", "y", "z"]
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -446,6 +520,32 @@ def test_annotations_without_ids_are_found_by_their_position(coco):
     assert coco.report.rows[0]["where"] == "annotation at position 1"
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_shifted_ids_are_seen_also_where_unused_categories_are_dropped(coco, keep):
+    coco.data["categories"].append({"id": 3, "name": "z"})
+    coco.data["annotations"] = [coco.box(i, 1, i) for i in range(3)]
+    coco.convert(keep_unused=keep)
+    assert noted(coco.report, "add 1 to every category_id")
+
+
+@pytest.mark.parametrize("stray", [99, -1, "a", None, 4])
+@pytest.mark.parametrize("key", ["category_id", "image_id"])
+def test_one_id_that_leads_nowhere_is_no_shift(coco, key, stray):
+    coco.data["annotations"][0][key] = stray
+    coco.convert()
+    assert not noted(coco.report, "shifted")
+    assert coco.report.boxes.dropped == 1
+
+
+def test_an_id_between_two_others_does_not_tell_where_to(coco):
+    coco.data["categories"] = [{"id": 1, "name": "x"}, {"id": 3, "name": "y"}]
+    for row in coco.data["annotations"]:
+        row["category_id"] = 2
+    with pytest.raises(UserError, match="unknown class") as e:
+        coco.convert()
+    assert "shifted" not in str(e.value)
+
+
 # ---------------------------------------------------------------- files that are something else
 
 
@@ -473,9 +573,16 @@ def test_the_command_refuses_captions_with_exit_code_2(coco, capsys):
     assert not (coco.root / "out").exists()
 
 
-def test_a_file_without_annotations_is_a_set_of_blank_images(coco):
+def test_a_file_without_annotations_is_a_set_of_blank_images_and_said(coco):
     del coco.data["annotations"]
     assert len(coco.convert()) == 2
+    assert noted(coco.report, "the file has no 'annotations'")
+
+
+def test_blank_images_on_purpose_are_no_fault(coco):
+    coco.data["annotations"] = []
+    coco.convert()
+    assert not noted(coco.report, "no 'annotations'")
 
 
 def test_a_results_list_is_refused_by_what_it_is(coco):
