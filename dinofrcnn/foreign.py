@@ -64,7 +64,8 @@ def parse_xml(path: StrPath) -> Element:
     try:
         root = parse(path, forbid_dtd=True).getroot()
     except DefusedXmlException:
-        raise ValueError("it has a DTD or entities, which are refused") from None
+        cure = "take the lines with DOCTYPE and ENTITY out"
+        raise ValueError(f"it has a DTD or entities, which are refused: {cure}") from None
     except (SyntaxError, ValueError, LookupError, OSError) as e:
         raise ValueError(str(e)[:100]) from None
     assert root is not None  # of an empty file nothing was parsed

@@ -44,7 +44,7 @@ def test_a_labelme_shape_has_the_box_around_it(kind, points, box):
 def test_a_shape_without_a_box_is_kept_to_be_counted(kind, tmp_path):
     shape = {"label": "a", "shape_type": kind, "points": [[1, 2], [3, 4]]}
     content = {"imagePath": "a.jpg", "shapes": [shape]}
-    assert boxes(read("labelme", tmp_path / "a.json", content)) == [f"none: a {kind} has no box"]
+    assert boxes(read("labelme", tmp_path / "a.json", content)) == [f"none: '{kind}' has no box"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_cvat_shape_has_the_box_around_it(shape, box, tmp_path):
 
 def test_points_of_cvat_are_counted_and_tags_are_said(tmp_path):
     found = cvat(tmp_path, "<points label='eye' points='1,2'/><tag label='night'/>")
-    assert boxes(found) == ["none: a points has no box"]
+    assert boxes(found) == ["none: 'points' has no box"]
     assert found.notes == ["tags of whole images, which have no box and were left out: 1"]
 
 

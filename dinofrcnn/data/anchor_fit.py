@@ -52,13 +52,15 @@ def no_anchor_fits(t: Table, anchors: np.ndarray, fits: np.ndarray) -> Finding:
     }
     why = ", ".join(f"{these.sum()} {what}" for what, these in kinds.items() if these.any())
     low, mid, high = np.quantile(t.box_sizes, [0.05, 0.5, 0.95])
+    width, height = t.network_sides.T
+    flat, tall = np.quantile(height / width, [0.05, 0.95])
     return Finding(
         "look",
         t.name,
         f"{1 - fits.mean():.0%} of the boxes have no anchor at IoU 0.5 or more: {why}",
         f"set anchor_sizes to span {low:.0f} to {high:.0f} network pixels "
         f"(5 % to 95 % of your boxes; half are below {mid:.0f}), "
-        "and aspect_ratios to their shapes: see show_anchors()",
+        f"and aspect_ratios, height / width, to span {flat:.2g} to {tall:.2g}: see show_anchors()",
         t.some(t.image[~fits]),
     )
 
@@ -67,12 +69,13 @@ def below_a_patch(t: Table, tiny: np.ndarray, patch_size: int) -> Finding:
     "The finding about the boxes that are smaller than a patch; `tiny` (n,) says which are."
     shrunk = np.median(t.scales) < 0.8
     tiles = ", or cut the images into tiles: they are shrunk now" if shrunk else ""
+    factor = patch_size / np.quantile(t.box_sizes, 0.03)
     return Finding(
         "look",
         t.name,
         f"{tiny.mean():.0%} of the boxes are smaller than a patch of the backbone "
         f"({patch_size} network pixels)",
-        f"raise min_size and max_size{tiles}",
+        f"raise min_size and max_size by a factor of {factor:.1f}{tiles}",
         t.some(t.image[tiny]),
     )
 

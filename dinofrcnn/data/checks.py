@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .findings import Finding, Table, amount
+from .findings import Finding, Table
+from ..runtime import amount
 
 # %% ../../nbs/2_data/27_checks.ipynb #bffd9537
 def fractions_finding(t: Table) -> Finding:
@@ -47,7 +48,8 @@ BOX_FAULTS = {  # severity, what it is, what to do
     "beyond": (
         "look",  # a fault where there are many
         "reaching beyond the image",
-        "were the labels made for images of this size? Convert again from the source",
+        "were the labels made for images of this size? If not, take the images that were "
+        "labelled; single boxes: cut them off at the edge, as a conversion from the source does",
     ),
 }
 
@@ -74,7 +76,7 @@ def check_boxes(t: Table) -> Iterator[Finding]:
         if kind == "beyond" and beyond.mean() > 0.01:
             severity = "fault"
         seen = f"{what}: {amount(bad.sum(), 'box')} of {len(bad)}"
-        yield Finding(severity, t.name, seen, do, t.some(t.image[bad]))
+        yield Finding(severity, t.name, seen, do, t.some(t.image[bad]), t.places(bad))
 
 # %% ../../nbs/2_data/27_checks.ipynb #7fb0bb28
 SIDES = ("left", "upper", "right", "lower")
@@ -95,7 +97,10 @@ def gap_finding(
         return None
     severity = "look"
     seen = f"no box in the {side} {gap:.0%} of any of {len(set(t.image))} {shape} images"
-    do = "look at the sheet: if objects are there, the boxes were made for images of another size"
+    do = (
+        "look at the sheet: if objects are there, the boxes were made for images of another "
+        "size: take those, or scale the boxes in the source, and convert again"
+    )
     if tied:
         severity = "fault"
         seen += f", and {1 - gap:.2f} is just their shorter side by their longer one"
@@ -166,7 +171,7 @@ def edge_finding(
         f"{shares[side]:.0%} of the {whose} touch the {SIDES[side]} edge of their image "
         f"(left {left:.0%}, right {right:.0%}, upper {upper:.0%}, lower {lower:.0%})",
         "if the objects are not cut off there, boxes were scaled too far and clipped: "
-        "compare the size the labels were made for",
+        "convert again with the size the labels were made for",
         t.some(t.image[rows[touch[:, side]]]),
     )
 
@@ -177,7 +182,7 @@ def whole_finding(t: Table, whose: str, share: float, rows: np.ndarray) -> Findi
         "look",
         t.name,
         f"{share:.0%} of the {whose} cover their whole image",
-        "are these class labels? A detector needs a box around each object",
+        "are these class labels? A detector needs a box around each object: draw them",
         t.some(t.image[rows]),
     )
 
@@ -259,8 +264,9 @@ def check_class_counts(t: Table, counts: np.ndarray, never: np.ndarray) -> Itera
         yield Finding(
             "look",
             t.name,
-            f"every box is a {only}, though {len(t.classes)} classes are listed",
-            "was the class lost in the conversion?",
+            f"every box is of the class {only}, though {len(t.classes)} classes are listed",
+            "was the class lost in the conversion? Then convert again with it; if there is only "
+            f"this one, with a list of it alone ({ONE_LIST})",
             t.some(t.image),
         )
         return
@@ -275,7 +281,7 @@ def check_class_counts(t: Table, counts: np.ndarray, never: np.ndarray) -> Itera
             severity,
             t.name,
             f"no box of {missing}, which other splits have",
-            f"split anew: {why}",
+            f"move some of its images here, with their labels, or split anew: {why}",
         )
     if few.any() and t.name == "train":
         yield Finding(
@@ -313,8 +319,8 @@ def check_classes(tables: list[Table]) -> Iterator[Finding]:
             "fault",
             f"{first.name}+{t.name}",
             f"the class lists differ: {class_lists_in_words(first, t)}",
-            f"convert all splits with the same list ({ONE_LIST}): "
-            "the numbers of the labels count into it",
+            f"convert all splits with the same list ({ONE_LIST}), or let `dinofrcnn start` read "
+            "them together: the numbers of the labels count into it",
         )
     if differ:
         return
@@ -346,46 +352,57 @@ def earlier_doubles(
     boxes: np.ndarray,  # (n, 4), of one image
     labels: np.ndarray,  # (n,)
     overlap: float,
-) -> tuple[int, int]:
-    "How many boxes nearly equal an earlier one of their class, and one of another class."
-    same = mixed = 0
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """The boxes that nearly equal an earlier one of their class, and one of another class.
+
+    As pairs of indices, the first box that it equals and the box itself.
+    """
+    same: list[tuple[int, int]] = []
+    mixed: list[tuple[int, int]] = []
     stripe = max(1, 2**18 // len(boxes))  # boxes that are compared at once
     for start in range(0, len(boxes), stripe):
         rows = slice(start, start + stripe)
         double = np.tril(box_iou(boxes[rows], boxes) > overlap, start - 1)
         of_class = labels[rows, None] == labels
-        same += (double & of_class).any(axis=1).sum()
-        mixed += (double & ~of_class).any(axis=1).sum()
-    return int(same), int(mixed)
+        for found, pairs in (double & of_class, same), (double & ~of_class, mixed):
+            later = np.flatnonzero(found.any(axis=1))
+            first = found[later].argmax(axis=1)
+            pairs += zip(first.tolist(), (start + later).tolist(), strict=True)
+    return same, mixed
 
 # %% ../../nbs/2_data/27_checks.ipynb #594a10c0
 def check_doubles(t: Table, overlap: float = 0.9) -> Iterator[Finding]:
     "Boxes that are nearly the same as an earlier one of their image: an IoU above `overlap`."
-    many = np.flatnonzero(t.counts > 1)
     ends = np.cumsum(t.counts)
     starts = ends - t.counts
-    doubles = np.zeros((len(many), 2), dtype=int)  # of the same class, of another one
-    for row, i in enumerate(many.tolist()):
-        rows = slice(starts[i], ends[i])
-        doubles[row] = earlier_doubles(t.boxes[rows], t.labels[rows], overlap)
-    kinds = [
-        ("to another of the same class and image", "delete the second one"),
-        ("to one of another class", "decide which class it is"),
-    ]
-    for of_image, (which, do) in zip(doubles.T, kinds, strict=True):
-        if of_image.any():
-            boxes = amount(int(of_image.sum()), "box")
-            seen = f"{boxes} nearly equal {which} (IoU above {overlap})"
-            yield Finding("look", t.name, seen, do, t.some(many[of_image > 0]))
+    doubles: dict[str, list[tuple[int, int]]] = {
+        "to another of the same class and image": [],
+        "to one of another class": [],
+    }
+    for i in np.flatnonzero(t.counts > 1).tolist():
+        start = int(starts[i])
+        rows = slice(start, ends[i])
+        found = earlier_doubles(t.boxes[rows], t.labels[rows], overlap)
+        for pairs, new in zip(doubles.values(), found, strict=True):
+            pairs += [(start + one, start + other) for one, other in new]
+    cures = (
+        f"delete the first-named box of each pair in {t.source}",
+        f"decide which class it is, and delete the other box of the pair in {t.source}",
+    )
+    for (which, pairs), cure in zip(doubles.items(), cures, strict=True):
+        if pairs:
+            seen = f"{amount(len(pairs), 'box')} nearly equal {which} (IoU above {overlap})"
+            images = t.image[[other for _, other in pairs]]
+            places = [f"{t.place(k)} on box {t.number[j]} ({t.class_of(j)})" for j, k in pairs]
+            yield Finding("look", t.name, seen, cure, t.some(images), places)
 
 # %% ../../nbs/2_data/27_checks.ipynb #3b9b1d30
 def odd_size_in_words(name: str, size: float, usual: dict[str, float]) -> str:
     "The `size` of a box of that class, what is `usual` (all logarithms), and whose size it has."
     distance = {other: abs(size - middle) for other, middle in usual.items()}
     nearest = min(distance, key=lambda other: distance[other])
-    words = (
-        f"a {name} of {np.exp(size):.0f} network pixels where {np.exp(usual[name]):.0f} is usual"
-    )
+    middle = np.exp(usual[name])
+    words = f"{name} of {np.exp(size):.0f} network pixels where {middle:.0f} is usual"
     if nearest != name and distance[nearest] < 0.5:
         words += f", usual for {nearest}"
     return words
@@ -405,16 +422,14 @@ def check_odd_sizes(t: Table, far: float = 6) -> Iterator[Finding]:
         if len(rows) >= 20:
             odd += rows[deviation > far * spread].tolist()
     if odd:
-        names = [t.classes[t.labels[row]] for row in odd[:3]]
-        words = "; ".join(
-            odd_size_in_words(name, size[row], usual) for name, row in zip(names, odd, strict=False)
-        )
+        words = [odd_size_in_words(t.class_of(row), size[row], usual) for row in odd[:3]]
         yield Finding(
             "look",
             t.name,
-            f"{amount(len(odd), 'box')} unlike the rest of the class in size: {words}",
-            "is it of that class?",
+            f"{amount(len(odd), 'box')} unlike the rest of the class in size: {'; '.join(words)}",
+            f"is it of that class? If not, correct class or box in {t.source}",
             t.some(t.image[odd]),
+            [t.place(row) for row in odd],
         )
 
 # %% ../../nbs/2_data/27_checks.ipynb #a6768488
@@ -435,11 +450,13 @@ def check_few(t: Table) -> Iterator[Finding]:
         yield Finding(
             "look",
             t.name,
-            f"{amount(len(order), 'image')} with {t.counts[order].max()} boxes or fewer "
+            f"{amount(len(order), 'image')} with {amount(t.counts[order].max(), 'box')} or fewer "
             f"where {np.median(has):.0f} are usual",
             "are all objects in them labelled? "
-            "An unlabelled object teaches the detector not to see it",
+            "An unlabelled object teaches the detector not to see it: label them, or leave these "
+            "images out",
             t.some(order),
+            [t.annotations.records[i]["file_name"] for i in order.tolist()],
         )
 
 # %% ../../nbs/2_data/27_checks.ipynb #6e42706a
@@ -453,7 +470,7 @@ def check_many(
         yield Finding(
             "look",
             t.name,
-            f"{amount(len(many), 'image')} with more than {most} objects, "
+            f"{amount(len(many), 'image')} with more than {amount(most, 'object')}, "
             f"up to {t.counts.max()}: the detector reports {most} per image at most",
             f"set detections_per_img to {t.counts.max()} or more",
             t.some(many),
@@ -468,7 +485,8 @@ def check_background(t: Table) -> Iterator[Finding]:
             "note",
             t.name,
             f"{empty.mean():.0%} of the images have no box",
-            "fine if you mean it; one in five is enough to teach what is not an object",
+            "fine if you mean it; else leave some out: one in five is enough to teach what is "
+            "not an object",
             t.some(np.flatnonzero(empty)),
         )
 

@@ -290,7 +290,8 @@ class DetectionDataset(torch.utils.data.Dataset):
         if not self.records:
             first = [r["file_name"] for r in self.missing[:3]]
             raise UserError(
-                f"none of the {len(self.missing)} images is in '{images}': first missing {first}"
+                f"of {amount(len(self.missing), 'image')} none is in '{images}', first {first}: "
+                "give the folder that these names are relative to"
             )
         self.annotations = Annotations(self.records, self.classes, annotations.meta)
         self._digests: dict[int, tuple[str, Any]] = {}

@@ -82,7 +82,7 @@ def fetch_in_pieces(url: str, path: Path, tries: int, wait: float) -> None:
             if e.code == 416:  # we asked for more than there is: the part is of another file
                 part.unlink(missing_ok=True)
             elif e.code < 500 and e.code != 429:
-                reason = f"the server says {e.code} {e.reason}"
+                reason = f"the server says {e.code} {e.reason}, is the address right?"
                 raise UserError(f"{url} cannot be downloaded: {reason}") from None
         except MAY_PASS as e:
             error = e
@@ -122,12 +122,13 @@ def check_members(archive: Path, names: list[str], size: int, folder: Path) -> N
         try:
             safe_name(name)
         except UserError as e:
-            raise UserError(f"'{archive}' is refused, nothing was unpacked: {e}") from None
+            cure = "pack it again, with names relative to its folder"
+            raise UserError(f"'{archive}' is refused, nothing was unpacked: {e}: {cure}") from None
     free = shutil.disk_usage(folder).free
     if size > free:
         raise UserError(
             f"'{archive}' holds {size / 2**30:.1f} GiB, "
-            f"but only {free / 2**30:.1f} GiB are free here: nothing was unpacked"
+            f"but only {free / 2**30:.1f} GiB are free here: make space, nothing was unpacked"
         )
 
 # %% ../../nbs/2_data/23_download.ipynb #e87b7c1e
@@ -139,7 +140,8 @@ def unpack_zip(archive: Path, folder: Path) -> None:
         check_members(archive, [m.filename for m in members], size, folder)
         links = [m.filename for m in members if stat.S_ISLNK(m.external_attr >> 16)]
         if links:
-            raise UserError(f"'{archive}' is refused, nothing was unpacked: {links[0]!r} is a link")
+            link = f"{links[0]!r} is a link: pack the file itself"
+            raise UserError(f"'{archive}' is refused, nothing was unpacked: {link}")
         inside = [m for m in members if posixpath.normpath(m.filename) != "."]
         for m in progress(inside, f"unpacking {archive.name}"):
             z.extract(m, folder)
@@ -184,7 +186,7 @@ def unpack(archive: StrPath, folder: StrPath) -> Path:
     if folder.exists():
         raise UserError(f"'{folder}' exists: move it away, or unpack to another place")
     if not archive.is_file():
-        raise UserError(f"archive '{archive}' is not there")
+        raise UserError(f"archive '{archive}' is not there: give the path of a zip or tar")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as work:
         inside = Path(work) / "inside"
@@ -195,10 +197,11 @@ def unpack(archive: StrPath, folder: StrPath) -> Path:
             elif tarfile.is_tarfile(archive):
                 unpack_tar(archive, inside)
             else:
-                raise UserError(f"'{archive}' is neither a zip nor a tar, or is cut short")
+                raise UserError(f"'{archive}' is no zip or tar, or is cut short: fetch it again")
         except UNPACKING_FAILS as e:
             reason = str(e) or type(e).__name__
-            raise UserError(f"'{archive}' cannot be unpacked: {reason}") from None
+            cure = "fetch it again, or pack it anew, without a password"
+            raise UserError(f"'{archive}' cannot be unpacked ({reason}): {cure}") from None
         inside.rename(folder)
     return folder
 

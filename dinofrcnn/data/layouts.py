@@ -2,10 +2,10 @@
 
 # %% auto #0
 __all__ = ['LABEL_SUFFIXES', 'FEW', 'FINDERS', 'is_yolo_file', 'Inventory', 'take_stock', 'Part', 'parts_by_name', 'Layout',
-           'yaml_part', 'from_yaml', 'darknet_settings', 'from_darknet', 'find_yolo', 'image_root', 'names_in',
-           'json_parts', 'only_instances', 'find_coco', 'find_own', 'voc_lists', 'find_voc', 'place_of_images',
-           'translated_part', 'find_translated', 'explain_nothing', 'find_layouts', 'refuse_two_for_one',
-           'images_aside', 'find_layout', 'convert_translated', 'take_over', 'convert_part', 'convert_layout']
+           'yaml_part', 'from_yaml', 'darknet_settings', 'from_darknet', 'find_yolo', 'image_root', 'json_layout',
+           'only_instances', 'find_coco', 'find_own', 'voc_lists', 'find_voc', 'place_of_images', 'translated_part',
+           'find_translated', 'explain_nothing', 'find_layouts', 'refuse_two_for_one', 'left_aside', 'find_layout',
+           'convert_translated', 'take_over', 'convert_part', 'convert_layout']
 
 # %% ../../nbs/2_data/20_layouts.ipynb #674c62c2
 import json
@@ -47,9 +47,9 @@ from dinofrcnn.names import (
     resolve_tail,
     split_of,
 )
-from ..runtime import StrPath, UserError
+from ..runtime import StrPath, UserError, amount
 from ..tables import FOREIGN
-from ..translate import READERS, TITLES, file_kind, part_of, translate
+from ..translate import DAMAGED, READERS, TITLES, file_kind, names_in, translate
 
 # %% ../../nbs/2_data/20_layouts.ipynb #d8053c3e
 def is_yolo_file(path: Path) -> bool:
@@ -104,9 +104,9 @@ class Inventory:
         return found
 
     def __str__(self) -> str:
-        counts = {"images": len(self.images)}
-        counts.update({f"{suffix} files": len(names) for suffix, names in self.others.items()})
-        return ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing we know"
+        counts = {"image": len(self.images)}
+        counts.update({f"{suffix} file": len(names) for suffix, names in self.others.items()})
+        return ", ".join(amount(n, what) for what, n in counts.items() if n) or "nothing we know"
 
 # %% ../../nbs/2_data/20_layouts.ipynb #badf179c
 def take_stock(folder: StrPath) -> Inventory:
@@ -229,7 +229,7 @@ def find_yolo(inventory: Inventory) -> Layout | None:
     lists = [inventory.root / n for n in inventory.named(".txt") if Path(n).name in CLASS_FILES]
     yamls = inventory.named(".yaml", ".yml")
     lists += [inventory.root / n for n in yamls if Path(n).name in CLASS_FILES]
-    why = f"{len(inventory.yolo_files)} text files with a class and four numbers"
+    why = f"{amount(len(inventory.yolo_files), 'text file')} with a class and four numbers"
     return Layout("yolo", why, parts, lists[0] if lists else None) if parts else None
 
 # %% ../../nbs/2_data/20_layouts.ipynb #d5cb2f72
@@ -255,23 +255,16 @@ def image_root(inventory: Inventory, file_names: list[str], near: str) -> Path |
 
     return inventory.root / max(votes, key=rank)
 
-# %% ../../nbs/2_data/20_layouts.ipynb #fd586852
-def names_in(content: Any) -> list[str]:
-    "The file names of the images in COCO's or our own JSON."
-    entries = part_of(content, "images") or content
-    names = [part_of(entry, "file_name") for entry in entries] if isinstance(entries, list) else []
-    return [name for name in names if isinstance(name, str)]
-
 # %% ../../nbs/2_data/20_layouts.ipynb #e5a44199
-def json_parts(inventory: Inventory, files: list[str]) -> list[Part]:
+def json_layout(inventory: Inventory, format: str, files: list[str]) -> Layout | None:
     "A part for each JSON file whose images are here."
-    parts = []
+    parts = {}
     for name in files:
-        file = inventory.root / name
-        images = image_root(inventory, names_in(read_foreign_json(file)[0]), name)
+        content, _ = read_foreign_json(inventory.root / name)
+        images = image_root(inventory, names_in(content), name)
         if images is not None:
-            parts.append(Part(split_of(name) or "train", file, images))
-    return parts
+            parts[name] = Part(split_of(name) or "train", inventory.root / name, images)
+    return Layout(format, ", ".join([*parts][:3]), [*parts.values()]) if parts else None
 
 # %% ../../nbs/2_data/20_layouts.ipynb #e0a61102
 def only_instances(files: list[str]) -> list[str]:
@@ -282,17 +275,12 @@ def only_instances(files: list[str]) -> list[str]:
 # %% ../../nbs/2_data/20_layouts.ipynb #0865aaac
 def find_coco(inventory: Inventory) -> Layout | None:
     "COCO: a JSON file with images and annotations per split."
-    files = only_instances(inventory.of_kind("coco"))
-    parts = json_parts(inventory, files)
-    why = f"{', '.join(files[:3])} holds images and annotations"
-    return Layout("coco", why, parts) if parts else None
+    return json_layout(inventory, "coco", only_instances(inventory.of_kind("coco")))
 
 # %% ../../nbs/2_data/20_layouts.ipynb #a32f1ba7
 def find_own(inventory: Inventory) -> Layout | None:
     "The annotation files of this library."
-    files = inventory.of_kind("own")
-    parts = json_parts(inventory, files)
-    return Layout("own", f"{', '.join(files[:3])}", parts) if parts else None
+    return json_layout(inventory, "own", inventory.of_kind("own"))
 
 # %% ../../nbs/2_data/20_layouts.ipynb #a246eb5e
 def voc_lists(inventory: Inventory) -> dict[str, Path]:
@@ -316,7 +304,8 @@ def find_voc(inventory: Inventory) -> Layout | None:
     if lists and len(parts) == 1:
         labels, images = parts[0].labels, parts[0].images
         parts = [Part(split, labels, images, file) for split, file in lists.items()]
-    return Layout("voc", f"{len(files)} XML files of Pascal VOC", parts) if parts else None
+    why = f"{amount(len(files), 'XML file')} of Pascal VOC"
+    return Layout("voc", why, parts) if parts else None
 
 # %% ../../nbs/2_data/20_layouts.ipynb #e9acfbf5
 def place_of_images(inventory: Inventory, listed: set[str], near: str) -> Path | None:
@@ -399,19 +388,29 @@ def refuse_two_for_one(layout: Layout) -> None:
         if part.split in places:
             raise UserError(
                 f"'{places[part.split]}' and '{part.labels}' are both labels of '{part.split}': "
-                "leave the one that counts in the folder, or name the files train, val and test"
+                "leave the one that counts in the folder, or call files or folders train, val, test"
             )
         places[part.split] = part.labels
 
 # %% ../../nbs/2_data/20_layouts.ipynb #e44595fc
-def images_aside(inventory: Inventory, layout: Layout) -> str:
-    "A sentence on the images that lie in no folder of a split, or ''."
-    folders = [os.path.join(part.images, "") for part in layout.parts]
-    paths = [(name, str(inventory.root / name)) for name in inventory.images]
-    left = [name for name, path in paths if not path.startswith(tuple(folders))]
-    if not left:
-        return ""
-    return f"; {len(left)} images lie outside of these and are not used, for example '{left[0]}'"
+def left_aside(inventory: Inventory, layout: Layout) -> str:
+    "A sentence on the label files and images that no split uses, and on damaged files, or ''."
+
+    def outside(names: list[str], places: list[Path]) -> list[str]:
+        folders = tuple(os.path.join(place, "") for place in places)
+        return [name for name in names if not str(inventory.root / name).startswith(folders)]
+
+    yolo = layout.format == "yolo"
+    files = inventory.yolo_files if yolo else only_instances(inventory.of_kind(layout.format))
+    used = {path for part in layout.parts for path in part.files or (part.labels,)}
+    loose = [name for name in files if inventory.root / name not in used]
+    left = {
+        "damaged file": [n for n, kind in inventory.kinds.items() if kind.startswith(DAMAGED)],
+        "label file": outside(loose, [part.labels for part in layout.parts if not part.files]),
+        "image": outside(inventory.images, [part.images for part in layout.parts]),
+    }
+    said = [f"{amount(len(n), what)}, e.g. '{n[0]}'" for what, n in left.items() if n]
+    return f"; not used: {', '.join(said)}" if said else ""
 
 # %% ../../nbs/2_data/20_layouts.ipynb #4f8c0a13
 def find_layout(folder: StrPath, format: str | None = None) -> Layout:
@@ -423,7 +422,7 @@ def find_layout(folder: StrPath, format: str | None = None) -> Layout:
     found = find_layouts(inventory, format)
     if len(found) == 1:
         refuse_two_for_one(found[0])
-        found[0].aside = images_aside(inventory, found[0])
+        found[0].aside = left_aside(inventory, found[0])
         return found[0]
     if not found:
         raise UserError(explain_nothing(inventory))
@@ -459,10 +458,17 @@ def convert_translated(
     return report
 
 # %% ../../nbs/2_data/20_layouts.ipynb #0d3f11aa
-def take_over(part: Part, output: Path) -> ConversionReport:
-    "Copy annotations that are in our own format already, once they are checked."
+def take_over(part: Part, output: Path, classes: list[str] | None) -> ConversionReport:
+    "Copy annotations of our own format, once they are checked; with the numbers of `classes`."
     annotations = read_annotations(part.labels)
     report = export_report(annotations, part.labels, annotation_path(output))
+    if classes is not None:
+        report.notes.append("another split has other classes: its classes were added, by name")
+        numbers = [classes.index(name) for name in annotations.classes]
+        for record in annotations.records:
+            record["labels"] = [numbers[label] for label in record["labels"]]
+        annotations.classes = classes
+        annotations.meta.pop("category_ids", None)  # of COCO: they count in the old list
     write_annotations(annotations, output, force=True)
     return report
 
@@ -473,7 +479,7 @@ def convert_part(
     "Convert one part of a layout to an annotation file in the folder `output`."
     options: dict[str, Any] = {"class_list": classes, "force": True}
     if layout.format == "own":
-        return take_over(part, output)
+        return take_over(part, output, classes if isinstance(classes, list) else None)
     if layout.format in READERS:
         return convert_translated(layout.format, part, output, classes)
     if layout.format == "coco":

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from .findings import Finding, Table, amount, spread
+from .findings import Finding, Table, spread
 from ..labels.images import image_path, read_image
 from ..labels.reconcile import DECODING, usable_cores
-from ..runtime import UserError, progress
+from ..runtime import UserError, amount, progress
 
 # %% ../../nbs/2_data/26_twins.ipynb #bea52977
 def difference_hash(image: Image.Image) -> np.ndarray:
@@ -127,12 +127,12 @@ WRONG = {  # what can be wrong with an image: severity, what it is, what to do
     "unreadable": (
         "fault",
         "the file is damaged",
-        "get it anew, or take it out of the annotations: training stops there",
+        "get it anew, or take it out, with its labels: training stops there",
     ),
     "unsafe": (
         "fault",
         "the name leads out of the image folder",
-        "correct the name",
+        "put the file itself into the folder, and its name there into the labels",
     ),
     "size": (
         "fault",
@@ -142,7 +142,7 @@ WRONG = {  # what can be wrong with an image: severity, what it is, what to do
     "dark": (
         "look",
         "the picture is nearly black",
-        "was it stored with 10 or 12 bits in 16? Brighten it, or leave it out",
+        "was it stored with 10 or 12 bits in 16? Brighten it, or leave it out, with its labels",
     ),
 }
 
@@ -155,7 +155,8 @@ def check_image_files(t: Table, problems: dict[int, tuple[str, str]]) -> Iterato
             continue
         _, first = problems[bad[0]]
         seen = f"{amount(len(bad), 'image')} of {len(t.sizes)}: {what}, first: {first}"
-        yield Finding(severity, t.name, seen, do, t.some(bad))
+        names = [t.annotations.records[i]["file_name"] for i in bad]
+        yield Finding(severity, t.name, seen, do, t.some(bad), names)
 
 # %% ../../nbs/2_data/26_twins.ipynb #44f79050
 def first_twins(
@@ -178,7 +179,7 @@ def twins_within(split: str, images: int, doubled: int, groups: int) -> Finding:
         split,
         f"{doubled} of {images} images have a nearly equal one in this split, "
         f"in {amount(groups, 'group')}",
-        "keep one of each group; of a video take fewer frames",
+        "keep one of each group, without the second of each pair; of a video take fewer frames",
     )
 
 # %% ../../nbs/2_data/26_twins.ipynb #f81ecb47
@@ -189,7 +190,8 @@ def twins_between(one: str, other: str, images: int, doubled: int) -> Finding:
         "fault",
         f"{one}+{other}",
         f"{amount(doubled, 'image')} of {other} (of {images}) {are} in {one} as well, or nearly",
-        f"take them out of one of the two: the score on {other} would be partly memory",
+        f"take them out of one of the two, images and labels: the score on {other} would be "
+        "partly memory",
     )
 
 # %% ../../nbs/2_data/26_twins.ipynb #d9dd3220
@@ -207,13 +209,16 @@ def check_twins(
     for b in reversed(range(len(tables))):
         for a in range(b + 1):
             rows = np.flatnonzero((splits == b) & (twin[:, a] >= 0))
-            shown = rows
+            shown = later = rows
             if a == b:
                 shown = rows[twin[rows, a] > rows]  # no earlier one: the first of its group
+                later = rows[twin[rows, a] < rows]
                 finding = twins_within(tables[a].name, sizes[a], len(rows), len(shown))
             else:
                 finding = twins_between(tables[a].name, tables[b].name, sizes[b], len(rows))
             for row in shown[:6].tolist():
                 finding.examples += [where[i] for i in sorted((int(twin[row, a]), row))]
+            pairs = zip(twin[later, a].tolist(), later.tolist(), strict=True)
+            finding.places = [f"{where[one][1]} = {where[other][1]}" for one, other in pairs]
             if len(rows):
                 yield finding

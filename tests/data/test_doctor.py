@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from patients import cats_and_dogs, healthy, image_split
+from patients import cats_and_dogs, healthy, image_split, picture
 
 from dinofrcnn.data.dataset import DataFolder
 from dinofrcnn.data.doctor import inspect
@@ -72,6 +72,71 @@ def test_annotations_in_memory_are_checked_as_files_are(change):
 def test_less_than_no_image_cannot_be_looked_at():
     with pytest.raises(UserError, match="look is -1"):
         inspect({"train": cats_and_dogs()}, look=-1)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("patch_size", 0),
+        ("patch_size", 16.5),
+        ("min_size", -1),
+        ("max_size", "960"),
+        ("detections_per_img", None),
+        ("look", True),
+        ("anchor_sizes", []),
+        ("anchor_sizes", [[]]),
+        ("anchor_sizes", [32, 64]),
+        ("anchor_sizes", [[32, float("nan")]] * 3),
+        ("aspect_ratios", []),
+        ("aspect_ratios", [[1], [], [1]]),
+        ("aspect_ratios", [[0, 1]] * 3),
+        ("aspect_ratios", None),
+    ],
+)
+def test_a_number_that_cannot_be_is_named(name, value):
+    "They ended in tracebacks of numpy and of division by zero."
+    with pytest.raises(UserError, match=f"^{name} is .*: give a"):
+        inspect({"train": cats_and_dogs()}, **{name: value})
+
+
+def test_levels_of_anchors_that_differ_are_refused():
+    "Those of the longer list were left out in silence."
+    with pytest.raises(UserError, match=r"anchor_sizes 3, aspect_ratios 1\): give a list for each"):
+        inspect({"train": cats_and_dogs()}, aspect_ratios=[[1]])
+
+
+def titled(folder, names):
+    "The titles of the pictures in the contact sheet of images with these names."
+    records = []
+    for i, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        picture(i).save(folder / name)
+        record = {"file_name": name, "width": 160, "height": 120}
+        records.append({**record, "boxes": [[10, 10, 60, 60]], "labels": [0]})
+    sheet = inspect({"train": (folder, Annotations(records, ["cat"]))}).show_sheet()
+    return [ax.get_title() for ax in sheet.axes if ax.get_title()]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "photos/site_{}/2024-03-17/camera_left/frame_000123.jpg",
+        "construction_site_berlin_2024_camera_{}_rectified_undistorted_frame_000123.jpg",
+        "frame_{}_jpg.rf.0123456789abcdef0123456789abcdef.jpg",
+    ],
+)
+def test_long_names_in_the_sheet_can_be_told_apart(tmp_path, name):
+    "Their middle, which was left out, was all in which they differ."
+    names = [name.format(i) for i in range(4)]
+    titles = titled(tmp_path, names)
+    assert len(set(titles)) == 4
+    for title, full in zip(titles, names, strict=True):
+        first, second = title.split("\n")
+        assert full.endswith(second) and len(second) > 25
+
+
+def test_a_short_name_has_one_line(tmp_path):
+    assert titled(tmp_path, ["a.jpg"] * 4) == ["train: a.jpg"] * 4
 
 
 def test_names_of_splits_may_be_numbers():

@@ -302,6 +302,23 @@ def test_changed_local_copy_is_refused_and_kept(public, tmp_path, monkeypatch):
     assert (tmp_path / "mine/bccd/BCCD/Annotations/img0.xml").exists()
 
 
+@pytest.mark.parametrize("cure", ["right files", "unset"])
+def test_changed_local_copy_is_put_right_or_left_aside(public, tmp_path, monkeypatch, cure):
+    local = tmp_path / "mine/bccd/BCCD"
+    local.parent.mkdir(parents=True)
+    public.rename(local)
+    right = (local / "Annotations/img0.xml").read_text()
+    (local / "Annotations/img0.xml").write_text("<annotation/>")
+    monkeypatch.setenv("DINOFRCNN_DATASETS", str(tmp_path / "mine"))
+    with pytest.raises(UserError, match="put the right files there, or unset DINOFRCNN_DATASETS"):
+        download("bccd", tmp_path / "data")
+    if cure == "unset":
+        monkeypatch.delenv("DINOFRCNN_DATASETS")
+    else:
+        (local / "Annotations/img0.xml").write_text(right)
+    assert len(DetectionDataset(*download("bccd", tmp_path / "data").train)) == 1
+
+
 def test_unknown_set_names_the_nearest(tmp_path):
     with pytest.raises(UserError, match="'bccd'"):
         download("bcd", tmp_path)
@@ -405,7 +422,7 @@ def test_drive_that_is_not_mounted_is_explained(tmp_path):
 
 def test_damaged_archive_leaves_nothing_behind(drive, tmp_path):
     (drive / "set.zip").write_bytes(b"PK nothing")
-    with pytest.raises(UserError, match="neither a zip nor a tar"):
+    with pytest.raises(UserError, match="no zip or tar"):
         copy_to_local(drive / "set.zip", tmp_path / "data")
     assert os.listdir(tmp_path / "data") == []
 

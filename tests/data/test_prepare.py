@@ -5,6 +5,7 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
+import exports
 import numpy as np
 import pytest
 from PIL import Image
@@ -116,6 +117,40 @@ def test_an_archive_is_read_like_its_folder(flat, tmp_path):
     from_zip = prepare(archive, tmp_path / "one")
     assert from_zip.train.images.is_relative_to(tmp_path / "one/source")
     assert len(names(from_zip.train)) == len(names(prepare(flat, tmp_path / "two").train))
+
+
+TRANSLATED = [
+    exports.labelme_flat,
+    exports.via_project,
+    exports.via_csv,
+    exports.cvat_images,
+    exports.createml,
+    exports.roboflow_csv,
+    exports.kaggle_csv_with_a_split_column,
+]
+
+
+@pytest.mark.parametrize("packed", ["folder", "zip", "tar", "gztar"])
+@pytest.mark.parametrize("make", TRANSLATED, ids=lambda make: make.__name__)
+def test_labels_of_other_tools_are_read_from_folder_and_archive(make, packed, tmp_path):
+    format, splits = make(tmp_path / "made/set")
+    source = tmp_path / "made/set"
+    if packed != "folder":
+        source = shutil.make_archive(str(tmp_path / "export"), packed, tmp_path / "made", "set")
+        shutil.rmtree(tmp_path / "made")
+    prepared = prepare(source, tmp_path / "out")
+    assert f"{format}: " in prepared.said[0]
+    found = {}
+    for name, split in prepared.splits.items():
+        stems = [Path(record["file_name"]).stem for record in DetectionDataset(*split).records]
+        assert len(splits) == 1 or sorted(stems) == splits[name]
+        read = read_annotations(split.annotations)
+        found |= dict(zip(stems, read.records, strict=True))
+        assert read.classes == exports.CLASSES
+    assert sorted(found) == exports.NAMES
+    for stem, record in found.items():
+        assert record["boxes"] == [pytest.approx(exports.box_of(stem), abs=0.01)]
+        assert record["labels"] == [exports.label_of(stem)]
 
 
 def test_nothing_is_written_into_the_source(flat, tmp_path):
