@@ -40,10 +40,12 @@ from dinofrcnn.labels.files import (
 from .images import safe_name
 from .reconcile import finish_conversion, note_unlisted, stated_size
 from dinofrcnn.labels.report import (
+    SCORES,
     ConversionReport,
     Source,
     SourceImage,
     fold_name,
+    note_scores,
     note_shift,
     unknown_class,
 )
@@ -343,12 +345,7 @@ def coco_notes(source: Source, rows: list[dict[str, Any]], ways: list[str]) -> N
     for way, count in Counter(ways).items():
         if way:
             source.notes.append(f"{WAYS[way]}: {count}")
-    scores = ("score", "confidence", "probability")
-    scored = sum(any(row.get(key) is not None for key in scores) for row in rows)
-    if scored:
-        source.notes.append(
-            f"annotations that carry a score: {scored}. These look like detections, not labels"
-        )
+    note_scores(source, sum(any(row.get(key) is not None for key in SCORES) for row in rows))
     angles = sum(bool(row.get("angle")) and not row.get("segmentation") for row in rows)
     if angles:
         source.notes.append(
