@@ -58,7 +58,9 @@ def pair_folders(images: list[str], labels: list[str]) -> list[tuple[str, str]]:
     "(folder of images, folder of labels) for each folder of images whose names labels share."
     label_stems = stems_by_folder(labels)
     pairs = []
-    for folder, stems in stems_by_folder(images).items():
+    for folder, names in by_folder(images).items():
+        whole = {name.rpartition("/")[2] for name in names}
+        stems = whole | {os.path.splitext(name)[0] for name in whole}  # of a.txt, or of a.jpg.txt
 
         def closeness(other: str, folder: str = folder, stems: set[str] = stems) -> tuple:
             shared = len(stems & label_stems[other])

@@ -299,11 +299,15 @@ def prepare(
         is_new = not output.exists()
         save_prepared(output, {"made_of": about, "done": False})
         try:
-            page = prepare_splits(source_folder(source, output), output, format, seed)
+            folder = source_folder(source, output)
+            page = prepare_splits(folder, output, format, seed)
         except UserError:
             if is_new:  # nothing came of it, so nothing stays
                 shutil.rmtree(output)
             raise
+        if folder != source:
+            cure = f"to correct labels, do so there and start '{folder}', with another output"
+            page["said"].append(f"unpacked into '{folder}': {cure}")
         save_prepared(output, {"made_of": about, "done": True, **page})
     splits = {
         name: Split(Path(images), annotation_path(annotations))

@@ -367,3 +367,26 @@ def test_a_split_that_is_not_there_is_said(tmp_path):
     prepared = prepare(folder, tmp_path / "out")
     with pytest.raises(UserError, match="no test split: the source has train, val"):
         assert prepared.test
+
+
+def test_labels_of_an_archive_are_corrected_where_it_was_unpacked(flat, tmp_path):
+    archive = shutil.make_archive(tmp_path / "sites", "zip", flat.parent, flat.name)
+    prepared = prepare(archive, tmp_path / "out")
+    unpacked = tmp_path / "out/source"
+    cure = f"to correct labels, do so there and start '{unpacked}', with another output"
+    assert any(cure in said for said in prepared.said)
+    labels = sorted((unpacked / "sites").glob("*.txt"))
+    first = next(file for file in labels if file.name != "classes.txt" and file.read_text())
+    first.write_text("")
+    again = prepare(unpacked, tmp_path / "again")
+    boxes = [sum(len(table.boxes) for table in p.inspection.tables) for p in (prepared, again)]
+    assert boxes[1] < boxes[0]
+
+
+def test_labels_named_after_the_whole_image_are_found(flat, tmp_path):
+    for label in flat.glob("*.txt"):
+        if label.name != "classes.txt":
+            image = next(flat.rglob(f"{label.stem}.jpg"))
+            label.rename(flat / f"{image.name}.txt")
+    prepared = prepare(flat, tmp_path / "out")
+    assert sum(len(table.boxes) for table in prepared.inspection.tables) == 208
