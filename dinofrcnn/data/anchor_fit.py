@@ -60,7 +60,8 @@ def no_anchor_fits(t: Table, anchors: np.ndarray, fits: np.ndarray) -> Finding:
         f"{1 - fits.mean():.0%} of the boxes have no anchor at IoU 0.5 or more: {why}",
         f"set anchor_sizes to span {low:.0f} to {high:.0f} network pixels "
         f"(5 % to 95 % of your boxes; half are below {mid:.0f}), "
-        f"and aspect_ratios, height / width, to span {flat:.2g} to {tall:.2g}: see show_anchors()",
+        f"and aspect_ratios, height / width, to span {flat:.2g} to {tall:.2g}: "
+        "see anchors.png or show_anchors()",
         t.some(t.image[~fits]),
     )
 

@@ -148,7 +148,7 @@ def draw_sheet(
 # %% ../../nbs/2_data/28_doctor.ipynb #b6029cd1
 def split_lines(tables: list[Table]) -> list[str]:
     "A line per split: how many images and boxes, how many are empty, and how large they are."
-    lines = [f"{'':10}{'images':>8}{'empty':>7}{'boxes':>8}  per image   image sizes"]
+    lines = [f"{'':10}{'images':>8}{'empty':>7}{'boxes':>8}  median per image   image sizes"]
     for t in tables:
         sizes = Counter(f"{w:.0f}×{h:.0f}" for w, h in t.sizes).most_common()
         shown = ", ".join(size for size, _ in sizes[:3])
@@ -156,7 +156,7 @@ def split_lines(tables: list[Table]) -> list[str]:
             shown += f" and {len(sizes) - 3} more"
         empty = (t.counts == 0).mean() if len(t.sizes) else 0
         usual = np.median(t.counts) if len(t.sizes) else 0
-        numbers = f"{len(t.sizes):8}{empty:7.0%}{len(t.boxes):8}{usual:11.0f}"
+        numbers = f"{len(t.sizes):8}{empty:7.0%}{len(t.boxes):8}{usual:18.0f}"
         lines.append(f"{t.name:10}{numbers}   {shown}")
     return lines
 

@@ -155,8 +155,9 @@ class Layout:
     aside: str = ""  # what the folder holds besides
 
     def __str__(self) -> str:
-        splits = ", ".join(part.split for part in self.parts)
-        return f"{self.format}: {self.why} ({splits}){self.aside}"
+        names = [part.split for part in self.parts]
+        splits = "" if names == ["train"] else f" ({', '.join(names)})"
+        return f"{self.format}: {self.why}{splits}{self.aside}"
 
 # %% ../../nbs/2_data/20_layouts.ipynb #a4ad8abb
 def yaml_part(split: str, entry: Any, config: dict[str, Any], file: Path) -> Part | None:
@@ -346,7 +347,7 @@ def find_translated(inventory: Inventory, format: str) -> Layout | None:
     many = sum(len(names) for names in splits.values())
     first = next(iter(splits.values()), [""])[0]
     why = f"{first} is" if many == 1 else f"{many} files are"
-    title = f"{why} {TITLES[format]}, which is translated"
+    title = f"{why} {TITLES[format]}"
     return Layout(format, title, parts) if parts else None
 
 # %% ../../nbs/2_data/20_layouts.ipynb #2dcab2c3

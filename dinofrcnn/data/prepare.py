@@ -33,6 +33,7 @@ from dinofrcnn.labels.annotations import (
     read_json,
     write_annotations,
 )
+from ..labels.files import AGREE
 from ..runtime import StrPath, UserError, atomic_write, expanded, progress
 
 # %% ../../nbs/2_data/29_prepare.ipynb #96ebbbf7
@@ -129,9 +130,15 @@ def split_train(
         part = Annotations([records[i] for i in indices], annotations.classes, annotations.meta)
         write_annotations(part, output / split, force=True)
     counts = ", ".join(f"{len(indices)} {split}" for split, indices in splits.items())
+    wanted = ", ".join(f"{share:.0%} {split}" for split, share in shares.items())
     together = len(records) - len(set(groups))
-    kept = f"; {together} look-alikes stay with their like" if together else ""
-    return f"{len(records)} images were split by class with seed {seed}: {counts}{kept}"
+    kept = f"{together} look-alikes stay with their like" if together else "no two look alike"
+    few = min(map(len, splits.values())) < 10
+    rough = ". A score on fewer than ten images is a rough one" if few else ""
+    return (
+        f"{len(records)} images were split by class with seed {seed} ({wanted} wanted): {counts}; "
+        f"{kept}{rough}"
+    )
 
 # %% ../../nbs/2_data/29_prepare.ipynb #d1d536f5
 def fit_anchors(
@@ -158,11 +165,11 @@ def propose_anchors(sides: np.ndarray) -> tuple[dict[str, Any], str]:
     for name, anchors in {"fitted": fitted, "default": DEFAULT_ANCHORS}.items():
         shares[name] = (best_overlap(sides, anchor_shapes(**anchors)) >= 0.5).mean()
     better = shares["fitted"] > shares["default"] + 0.01
-    said = f"{shares['default']:.0%} of the boxes have an anchor of the default at IoU 0.5"
+    said = f"{shares['default']:.0%} of the training boxes meet a default anchor at IoU 0.5 or more"
     if not better:
         return {}, f"anchors: {said}, which will do"
     line = f"anchor_sizes: {fitted['anchor_sizes']}, aspect_ratios: {fitted['aspect_ratios']}"
-    return fitted, f"anchors: {said}, {shares['fitted']:.0%} of these: {line}"
+    return fitted, f"anchors: {said}, {shares['fitted']:.0%} meet one of those proposed: {line}"
 
 # %% ../../nbs/2_data/29_prepare.ipynb #98f20037
 @dataclass
@@ -269,7 +276,8 @@ def prepare_splits(folder: Path, output: Path, format: str | None, seed: int) ->
     annotations = output / "annotations"
     reports = convert_layout(layout, annotations)
     images = {part.split: part.images for part in layout.parts}
-    said = [str(layout), *(str(report) for _, report in reports.values())]
+    told = "\n\n".join(str(report) for _, report in reports.values())
+    said = [str(layout), told.replace(f" {AGREE}", "")]  # here they do
     shares = shares_needed(list(images))
     if shares:
         whole = read_annotations(annotations / "train")
@@ -286,6 +294,8 @@ def prepare(
     output: StrPath,  # folder to write to
     format: str | None = None,  # a key of `layouts.FINDERS` where a folder has several
     seed: int = 0,  # of splits that are made
+    min_size: int = 640,  # of training: anchors are proposed for network images of this size
+    max_size: int = 960,
 ) -> Prepared:
     """Make training data of a folder: recognise, convert, split, inspect.
 
@@ -313,9 +323,10 @@ def prepare(
         name: Split(Path(images), annotation_path(annotations))
         for name, (images, annotations) in page["splits"].items()
     }
-    train = read_table("train", splits["train"], 640, 960, 16)
+    train = read_table("train", splits["train"], min_size, max_size, 16)
     anchors, said = propose_anchors(train.network_sides)
-    inspection = inspect(splits, **(anchors or DEFAULT_ANCHORS))
+    shapes = anchors or DEFAULT_ANCHORS
+    inspection = inspect(splits, **shapes, min_size=min_size, max_size=max_size)
     return Prepared(output, splits, anchors, [*page["said"], said], inspection)
 
 # %% ../../nbs/2_data/29_prepare.ipynb #7e0e4b0c

@@ -56,6 +56,8 @@ def explain(
         reason += ", so write it in quotes"
     if error["type"] == "too_short":
         reason = "it is empty"
+    if error["type"] == "list_type" and isinstance(fields[key].default, list):
+        reason = f"give a list, such as {fields[key].default}"
     return f"{key} = {error['input']!r} is wrong: {reason} ({fields[key].description})"
 
 # %% ../../nbs/6_training/61_config.ipynb #af7418c8
@@ -155,7 +157,7 @@ class BackboneSettings(Settings):
         "or patterns of tensor names such as layer.11.*",
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = setting(
-        "auto", "number format of matrix products"
+        "auto", "number format of matrix products: auto, fp32, bf16 or fp16"
     )
     device: str = setting("auto", "auto, cpu, cuda, cuda:1")
 
@@ -421,11 +423,16 @@ def load_config(
 def from_text(name: str, text: str) -> Any:
     """The value that `text` means for the setting `name`.
 
-    For a text it is `text` as it is, else what it says as YAML; nothing typed means None.
+    For a text it is `text` as it is, else what it says as YAML; nothing typed means None. A list of
+    words may be typed without brackets.
     """
-    if TrainConfig.model_fields[name].annotation in (str, str | None):
+    kind = TrainConfig.model_fields[name].annotation
+    if kind in (str, str | None):
         return text or None
     try:
-        return read_yaml(text)
+        value = read_yaml(text)
     except UserError:
         return text
+    if kind == list[str] and isinstance(value, str):
+        return [word.strip() for word in value.split(",")]
+    return value

@@ -70,7 +70,8 @@ def fill_sets(sets: Sequence[FeatureDataset], cache_dir: str) -> None:
     computed = sum(features.fill() for features in sets)
     found = sum(len(features) for features in sets) - computed
     asleep = "; no weights were loaded" if sets[0].backbone.model is None else ""
-    print(f"features: {computed} computed, {found} found in {cache_dir}{asleep}")
+    seen = f" ({len(sets) - 1} views of each training image)" if len(sets) > 2 else ""
+    print(f"features{seen}: {computed} computed, {found} found in {cache_dir}{asleep}")
 
 # %% ../../nbs/6_training/63_inputs.ipynb #2163bafd
 def recorded_or_loaded(

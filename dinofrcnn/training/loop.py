@@ -415,5 +415,5 @@ def say_what_is_left(config: TrainConfig, begun: Begun) -> None:
         memory = "" if "optimizer" in begun.checkpoint else ", and the optimizer starts afresh"
         print(f"last.pth is lost: going on from {begun.path.name}; {again}{memory}")
     before = begun.checkpoint.get("config", {}).get("epochs", config.epochs)
-    if before != config.epochs:
+    if before != config.epochs > begun.epochs:
         print(f"epochs {before} → {config.epochs}: taken over")

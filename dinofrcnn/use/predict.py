@@ -180,7 +180,9 @@ def predict(
 def objects_found(results: list[dict[str, Any]], score: float) -> str:
     "How many there are; where there is none, how far away the nearest candidate is."
     found = sum(len(result.get("boxes", [])) for result in results)
-    said = f"{amount(found, 'object')} in {amount(len(results), 'image')}"
+    read = sum("error" not in result for result in results)
+    skipped = f" ({len(results) - read} skipped)" if read < len(results) else ""
+    said = f"{amount(found, 'object')} in {amount(read, 'image')}{skipped}"
     if found:
         return said
     best = max(result.get("best_score", 0) for result in results)

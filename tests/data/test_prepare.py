@@ -12,6 +12,7 @@ from PIL import Image
 
 from dinofrcnn.cli import main
 from dinofrcnn.data.dataset import DetectionDataset
+from dinofrcnn.data.layouts import FINDERS
 from dinofrcnn.data.prepare import (
     fit_anchors,
     join_groups,
@@ -21,6 +22,7 @@ from dinofrcnn.data.prepare import (
     shares_needed,
     stratify,
 )
+from dinofrcnn.data_commands import FORMATS
 from dinofrcnn.labels.annotations import read_annotations
 from dinofrcnn.labels.files import samples_dir
 from dinofrcnn.runtime import UserError
@@ -278,7 +280,7 @@ def test_anchors_are_proposed_where_the_default_does_not_fit():
     rng = np.random.default_rng(0)
     small = rng.uniform(8, 20, (200, 2))
     anchors, said = propose_anchors(small)
-    assert anchors["anchor_sizes"][0][0] < 12 and "of these" in said
+    assert anchors["anchor_sizes"][0][0] < 12 and "one of those proposed" in said
     fitting = rng.uniform(60, 120, (200, 1)) * np.ones((1, 2))
     assert propose_anchors(fitting)[0] == {}
 
@@ -390,3 +392,67 @@ def test_labels_named_after_the_whole_image_are_found(flat, tmp_path):
             label.rename(flat / f"{image.name}.txt")
     prepared = prepare(flat, tmp_path / "out")
     assert sum(len(table.boxes) for table in prepared.inspection.tables) == 208
+
+
+SMALL = ["--min_size", "128", "--max_size", "192"]
+
+
+def test_sizes_given_as_options_are_those_of_the_anchors_and_of_the_config(
+    flat, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["start", str(flat), *SMALL, "--epochs", "3"]) == 0
+    assert "in network pixels at 128/192" in capsys.readouterr().out
+    config = load_config("data/sites/my.yaml")
+    assert (config.min_size, config.max_size, config.epochs) == (128, 192, 3)
+    assert main(["inspect", "--config", "data/sites/my.yaml", "--output_dir", "seen"]) == 0
+    assert "have no anchor" not in capsys.readouterr().out
+    sizes = [size for level in config.anchor_sizes for size in level]
+    assert min(sizes) < 32 and max(sizes) < 200
+
+
+def test_a_setting_that_is_given_counts_more_than_what_is_proposed(flat, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    anchors = "[[8, 16, 32], [32, 64, 96], [96, 128, 192]]"
+    assert main(["start", str(flat), *SMALL, "--anchor_sizes", anchors]) == 0
+    assert load_config("data/sites/my.yaml").anchor_sizes[0] == [8, 16, 32]
+
+
+def test_a_run_begun_with_options_goes_on_by_its_config(flat, tiny, tmp_path, capsys, monkeypatch):
+    "What was given with --data is in the config: it need not be typed again."
+    monkeypatch.chdir(tmp_path)
+    options = ["--model_id", str(tiny), "--min_size", "64", "--max_size", "96", "--epochs", "1"]
+    options += ["--train_limit", "2", "--val_limit", "2", "--cache_dir", "cache"]
+    assert main(["train", "--data", str(flat), *options]) == 0
+    assert main(["train", "--config", "data/sites/my.yaml", "--epochs", "2"]) == 0
+    assert main(["train", "--data", str(flat), "--epochs", "1"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("Epoch 1/1") == 1 and said.count("Epoch 2/2") == 1
+    assert said.endswith("my_photos\n") or "is finished: 2 epochs" in said
+    assert "epochs 2 → 1" not in said
+
+
+def test_a_device_that_is_none_is_refused_before_the_data_are_prepared(flat, tmp_path, capsys):
+    output = ["--output_dir", str(tmp_path / "out")]
+    assert main(["train", "--data", str(flat), "--device", "gpu", *output]) == 2
+    assert "device 'gpu'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_splits_that_are_made_say_what_was_wanted(flat, tmp_path):
+    prepared = prepare(flat, tmp_path / "out")
+    (said,) = [said for said in prepared.said if "were split by class" in said]
+    assert "(70% train, 20% val, 10% test wanted): " in said
+    assert said.endswith("no two look alike. A score on fewer than ten images is a rough one")
+
+
+def test_the_formats_that_the_help_names_are_those_there_are():
+    told = FORMATS.partition(", if")[0].replace(" or ", ", ")
+    assert sorted(told.split(", ")) == sorted(FINDERS)
+
+
+def test_start_speaks_of_no_other_commands_options(tmp_path):
+    exports.label_img(tmp_path / "set")
+    prepared = prepare(tmp_path / "set", tmp_path / "out")
+    said = "".join(prepared.said)
+    assert "classes in alphabetical order" in said and "--class_list" not in said

@@ -416,3 +416,12 @@ def test_setting_of_proposals_reaches_the_detector(tiny):
     config = TrainConfig(**{**GOOD, "model_id": tiny}, rois_per_image=32)
     model = build_model(["a"], **config.model_args())
     assert model.detector.roi_heads.fg_bg_sampler.batch_size_per_image == 32
+
+
+@pytest.mark.parametrize("typed", ["[identity, flip]", "identity,flip", "identity, flip"])
+def test_a_list_of_words_needs_no_brackets(typed):
+    assert from_text("views", typed) == ["identity", "flip"]
+
+
+def test_what_is_no_list_is_refused_with_an_example():
+    assert "give a list, such as [[32, 64, 128]" in refused(anchor_sizes=32)
