@@ -245,9 +245,7 @@ def test_images_that_no_split_uses_are_said(tmp_path):
     roboflow_yolo(tmp_path)
     data_yaml(tmp_path / "data.yaml", train="../train/images", val="../dev/images")
     said = str(find_layout(tmp_path))
-    assert (
-        "splits; not used: 3 label files, e.g. 'test/labels/im5.txt', 3 images, e.g. 'te" in said
-    )
+    assert "splits; not used: 3 label files, e.g. 'test/labels/im5.txt', 3 images, e.g. 'te" in said
     roboflow_yolo(tmp_path)
     assert "not used" not in str(find_layout(tmp_path))
 
