@@ -375,15 +375,19 @@ def count_yolo(root):
 
 
 def count_voc(root):
-    "Objects in the files that are XML."
-    objects = 0
+    "Objects in the files that are XML, and what holds a box outside of them."
+    counted = 0
     for name in files_below(root / "labels", {".xml"}):
         try:
             top = ElementTree.parse(root / "labels" / name).getroot()
         except (ElementTree.ParseError, ValueError, LookupError):
             continue
-        objects += sum(node.tag.lower() == "object" for node in top) * (top.tag == "annotation")
-    return objects
+        objects = [node for node in top.iter() if node.tag.lower() == "object"]
+        inside = {node for thing in objects for node in thing.iter()}
+        outside = [node for node in top.iter() if node not in inside]
+        strays = [node for node in outside if any(child.tag == "bndbox" for child in node)]
+        counted += len(objects + strays) * (top.tag == "annotation")
+    return counted
 
 
 def length_of(root, key):
