@@ -192,8 +192,8 @@ def _is_snapshot(folder: Path) -> bool:
         if not all(file.is_file() for file in needed_files(folder)):
             return False
         config = _read_json(folder / "config.json")
-    except UserError:
-        return False  # some other program's config.json
+    except (UserError, OSError):
+        return False  # some other program's config.json, or not ours to read
     return str(config.get("model_type")) in MODELS or "dinov3" in str(config.get("architecture"))
 
 # %% ../../nbs/3_backbone/30_snapshot.ipynb #4a3a3d82

@@ -259,6 +259,21 @@ def test_check_of_the_root_folder_does_not_walk_the_disk(monkeypatch):
     assert len(looked_at) <= snapshot_module.SEARCH_FOLDERS
 
 
+def test_a_folder_that_may_not_be_read_does_not_end_the_search(copy, tmp_path, monkeypatch):
+    "Met at /proc/1/fdinfo, which may be listed and not looked into."
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    needed = snapshot_module.needed_files
+
+    def needed_if_allowed(folder):
+        if folder == closed:
+            raise PermissionError(13, "Permission denied", str(folder / "config.json"))
+        return needed(folder)
+
+    monkeypatch.setattr(snapshot_module, "needed_files", needed_if_allowed)
+    assert find_snapshots(tmp_path) == [copy]
+
+
 def test_find_snapshots_lists_only_folders_that_can_be_loaded(copy, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "config.json").write_text('{"model_type": "bert"}')

@@ -216,7 +216,7 @@ def test_cache_that_would_not_fit_on_the_disk_is_refused_with_both_numbers(confi
 def test_cache_is_reused_by_the_next_run(config, capsys):
     train(config)
     train(change(config, ckpt_dir=config.ckpt_dir + "2"))
-    assert "features: 0 computed, 11 found" in capsys.readouterr().out
+    assert "0 computed, 11 found" in capsys.readouterr().out
 
 
 def test_damaged_cache_file_is_named(config):
