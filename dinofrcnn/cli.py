@@ -76,9 +76,7 @@ def add_demo(commands: Commands) -> None:
 DEMO_SETTINGS: dict[str, Any] = {
     "min_size": 256,
     "max_size": 384,
-    "lr": 3e-4,
     "anchor_sizes": [[16, 32], [48, 64], [96, 160]],
-    "rois_per_image": 64,
 }
 
 

@@ -3,8 +3,8 @@
 # %% auto #0
 __all__ = ['STATS', 'DETECTIONS', 'coco_detections', 'coco_engine', 'ground_truth', 'most_in_an_image', 'mean_precision',
            'twelve_numbers', 'coco_eval', 'precision_per_class', 'score_table', 'remarks', 'confident',
-           'count_mistakes', 'show_detections', 'draw_precision_recall', 'Report', 'make_report', 'detections_in_image',
-           'detect', 'check_split', 'evaluate']
+           'count_mistakes', 'show_detections', 'draw_precision_recall', 'Report', 'make_report', 'check_split',
+           'evaluate']
 
 # %% ../../nbs/5_evaluation/51_coco.ipynb #703281c0
 import contextlib
@@ -22,13 +22,13 @@ import torch
 from torchvision.ops import box_iou
 
 from .. import __version__
-from ..backbone.cache import FeatureDataset, images_at_once, in_groups, size_of
+from ..backbone.cache import FeatureDataset
 from ..data.dataset import DetectionDataset, with_area
-from ..data.views import boxes_to_image
 from ..detector.checkpoint import checkpoint_path, model_for
 from ..detector.detector import DinoFasterRCNN
+from ..detector.inference import detect
 from ..labels.annotations import PER_BOX, Annotations, image_ids, to_coco
-from ..runtime import StrPath, UserError, amount, atomic_write, expanded, progress
+from ..runtime import StrPath, UserError, amount, atomic_write, expanded
 from ..show import COLOURS, finish_figure, legend_name, save_pictures, shortened, show_grid
 
 if TYPE_CHECKING:  # a name for signatures only: matplotlib is imported when something is drawn
@@ -422,42 +422,6 @@ def make_report(
     per_class = precision_per_class(dataset, precision)
     counted = int(result.params.maxDets[-1])
     return Report(dataset, detections, stats, per_class, precision, counted, checkpoint)
-
-# %% ../../nbs/5_evaluation/51_coco.ipynb #f5c5af7c
-def detections_in_image(
-    found: dict[str, torch.Tensor],  # "boxes" (n, 4) in network pixels, "scores", "labels"
-    size: Sequence[int],  # (H, W) at network size
-    features: FeatureDataset,
-    i: int,  # which image of it
-) -> dict[str, torch.Tensor]:
-    "The detections on the CPU, boxes in pixels of image `i`, whichever view it was seen under."
-    record = features.dataset.records[i]
-    seen = boxes_to_image(found["boxes"].float(), (record["height"], record["width"]), size)
-    boxes = features.view.boxes(seen, record["width"])
-    return {
-        "boxes": boxes.cpu(),
-        "scores": found["scores"].float().cpu(),
-        "labels": found["labels"].cpu(),
-    }
-
-# %% ../../nbs/5_evaluation/51_coco.ipynb #698273d1
-@torch.no_grad()
-def detect(
-    model: DinoFasterRCNN,
-    features: FeatureDataset,  # on the images to detect on
-    indices: Iterable[int] | None = None,  # which of them; all by default
-) -> list[dict[str, torch.Tensor]]:
-    "Per image {'boxes' (n, 4) in pixels of the image, 'scores', 'labels' 1..C}, on the CPU."
-    model.detector.eval()
-    order = list(range(len(features)) if indices is None else indices)
-    each = zip(order, progress(features.features(order), "detecting", len(order)), strict=True)
-    detections = []
-    for group in in_groups(each, images_at_once(model.device)):
-        sizes = [size_of(maps) for _, maps in group]
-        found = model.heads([maps for _, maps in group], sizes)
-        for (i, _), size, one in zip(group, sizes, found, strict=True):
-            detections.append(detections_in_image(one, size, features, i))
-    return detections
 
 # %% ../../nbs/5_evaluation/51_coco.ipynb #c3055966
 def check_split(split: Any) -> None:

@@ -269,8 +269,24 @@ Levels = Annotated[list[Annotated[list[Positive], Field(min_length=1)]], Field(m
 class DetectorSettings(Settings):
     "What is built on the backbone; the keys are those of `Detector`."
 
-    hidden_dim: int = setting(
-        256, "channels of the pyramid, a multiple of 32", ge=32, multiple_of=32
+    head: Literal["light", "torchvision"] = setting(
+        "light", "which sizes the head has by default: light, or those of torchvision's own"
+    )
+    hidden_dim: int | None = setting(
+        None,
+        "channels of the pyramid, a multiple of 32; by default 128 (torchvision: 256)",
+        ge=32,
+        multiple_of=32,
+    )
+    pooled_dim: int | None = setting(
+        None,
+        "channels of what is cut out for a proposal; by default 32 (torchvision: all)",
+        ge=1,
+    )
+    box_dim: int | None = setting(
+        None,
+        "channels of the two layers behind; by default 512 (torchvision: 1024)",
+        ge=8,
     )
     strides: Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)] | None = setting(
         None,
@@ -283,9 +299,10 @@ class DetectorSettings(Settings):
     aspect_ratios: Levels = setting(
         [[0.5, 1, 2], [0.5, 1, 2], [0.5, 1, 2]], "per level, height / width: 0.5 is half as high"
     )
-    rois_per_image: int = setting(
-        256,
-        "proposals per image that train the box head; fewer are faster, and enough for few objects",
+    rois_per_image: int | None = setting(
+        None,
+        "proposals per image that train the box head; by default 128 (torchvision: 512), "
+        "and fewer are enough for few objects",
         ge=8,
     )
     detections_per_img: int = setting(100, "objects reported per image, at most", ge=1)
@@ -293,7 +310,7 @@ class DetectorSettings(Settings):
     @model_validator(mode="after")
     def levels_fit_together(self) -> "DetectorSettings":
         "Strides, anchor sizes and aspect ratios describe the same pyramid."
-        from dinofrcnn.detector.detector import check_levels  # here, because torch comes with it
+        from dinofrcnn.detector.proposals import check_levels  # here, because torch comes with it
 
         check_levels(self.strides or [8, 16, 32], self.anchor_sizes, self.aspect_ratios)
         return self
@@ -304,7 +321,7 @@ class TrainingSettings(Settings):
 
     epochs: int = setting(10, "passes over the training images", ge=1)
     batch_size: int = setting(2, "images per step", ge=1)
-    lr: float = setting(5e-4, "highest learning rate of AdamW", gt=0)
+    lr: float = setting(1e-3, "highest learning rate of AdamW", gt=0)
     backbone_lr: float = setting(1e-5, "the same for unfrozen layers of the backbone", gt=0)
     weight_decay: float = setting(1e-4, "of AdamW", ge=0)
     grad_clip: float = setting(1.0, "largest norm of the gradient; 0: no limit", ge=0)

@@ -7,8 +7,9 @@ import torch
 from small_detector import RATIOS, SIZES, small_detector
 
 from dinofrcnn.backbone.tiny import make_tiny_snapshot
-from dinofrcnn.detector import checkpoint
+from dinofrcnn.detector import checkpoint, heads
 from dinofrcnn.detector.checkpoint import load_model, read_checkpoint, save_checkpoint
+from dinofrcnn.detector.detector import build_model
 from dinofrcnn.runtime import UserError
 
 
@@ -64,6 +65,36 @@ def test_checkpoint_takes_the_weights_at_the_commit_it_was_trained_on(
     with pytest.raises(KeyboardInterrupt):
         load_model(tmp_path / "a.pth", model_id=str(tiny), device="cpu")
     assert "revision" not in asked, "another place has other commits"
+
+
+def built(model, tiny, **head):
+    "A model with another head on the same backbone, and what it was built with."
+    args = dict(model_id=str(tiny), anchor_sizes=SIZES, aspect_ratios=RATIOS, device="cpu", **head)
+    sizes = dict(min_size=128, max_size=192)
+    return build_model(model.classes, backbone=model.backbone, **args, **sizes), {**args, **sizes}
+
+
+def test_a_head_loads_with_its_own_sizes_when_others_are_usual(model, tiny, tmp_path, monkeypatch):
+    save_checkpoint(tmp_path / "a.pth", *built(model, tiny))
+    monkeypatch.setitem(heads.HEADS, "light", heads.HeadSizes(64, 16, 128, 32))
+    again = load_model(tmp_path / "a.pth", device="cpu")
+    assert again.detector.sizes == heads.HeadSizes(128, 32, 512, 128)
+
+
+def test_a_checkpoint_of_the_first_format_loads_as_what_it_was(model, tiny, tmp_path):
+    "It had torchvision's layers, 256 ROIs, and did not say so."
+    old, args = built(model, tiny, head="torchvision", rois_per_image=256)
+    save_checkpoint(tmp_path / "a.pth", old, args)
+    content = torch.load(tmp_path / "a.pth", weights_only=True)
+    for name in ("head", "hidden_dim", "pooled_dim", "box_dim", "rois_per_image"):
+        del content["model_args"][name]
+    torch.save({**content, "format_version": 1}, tmp_path / "old.pth")
+    again = load_model(tmp_path / "old.pth", device="cpu")
+    assert again.detector.sizes == heads.HeadSizes(256, None, 1024, 256)
+    image = torch.rand(3, 128, 192)
+    with torch.no_grad():
+        before, now = old.eval()([image])[0], again([image])[0]
+    assert torch.equal(before["boxes"], now["boxes"])
 
 
 def test_checkpoint_holds_no_frozen_weights(model, tiny, tmp_path):

@@ -7,7 +7,9 @@ from small_detector import RATIOS, SIZES, small_detector
 
 from dinofrcnn.backbone.backbone import load_backbone
 from dinofrcnn.compute import seed_everything
-from dinofrcnn.detector.detector import Detector, GridAnchors, roi_pooler, same_size
+from dinofrcnn.detector.detector import Detector, same_size
+from dinofrcnn.detector.heads import roi_pooler
+from dinofrcnn.detector.proposals import GridAnchors
 from dinofrcnn.runtime import UserError
 
 
@@ -105,14 +107,14 @@ def test_mixed_precision_evaluation_runs(model):
 def test_proposals_are_not_rounded_to_bf16_under_autocast(model):
     "bf16 knows every second number above 256: proposals have to be computed in float32."
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        objectness, changes = model.detector.rpn.head([torch.rand(1, 256, 4, 4)] * 3)
+        objectness, changes = model.detector.rpn.head([torch.rand(1, 128, 4, 4)] * 3)
     assert {t.dtype for t in [*objectness, *changes]} == {torch.float32}
 
 
 def test_boxes_are_not_rounded_to_bf16_under_autocast(model):
     "The same for targets and boxes."
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits, changes = model.detector.roi_heads.box_predictor(torch.rand(2, 1024))
+        logits, changes = model.detector.roi_heads.box_predictor(torch.rand(2, 512))
     assert {logits.dtype, changes.dtype} == {torch.float32}
 
 

@@ -15,12 +15,11 @@ from dinofrcnn.backbone.cache import FeatureDataset
 from dinofrcnn.data.dataset import DataFolder, DetectionDataset
 from dinofrcnn.data.views import View
 from dinofrcnn.detector.checkpoint import load_model
+from dinofrcnn.detector.inference import detect, detections_in_image
 from dinofrcnn.evaluation.coco import (
     STATS,
     Report,
     coco_eval,
-    detect,
-    detections_in_image,
     evaluate,
     make_report,
 )
@@ -423,7 +422,7 @@ def test_detections_of_a_batch_are_those_of_each_image(trained, data, monkeypatc
     model = load_model(trained.best)
     dataset = DetectionDataset(*data.test, limit=3)
     alone = detect(model, features_of(dataset, model))
-    monkeypatch.setattr("dinofrcnn.evaluation.coco.images_at_once", lambda device: 3)
+    monkeypatch.setattr("dinofrcnn.detector.inference.images_at_once", lambda device: 3)
     together = detect(model, features_of(dataset, model))
     assert sum(len(found["boxes"]) for found in alone) > 3
     for a, b in zip(alone, together, strict=True):

@@ -60,7 +60,7 @@ def test_history_has_a_row_per_epoch(config):
 
 def test_other_settings_in_the_same_folder_are_refused_with_the_difference(config):
     train(config)
-    with pytest.raises(UserError, match="lr 0.0005 → 0.1"):
+    with pytest.raises(UserError, match="lr 0.001 → 0.1"):
         train(change(config, lr=0.1))
 
 
@@ -176,7 +176,7 @@ def test_an_evaluation_that_fails_loses_no_epoch(config, monkeypatch):
     whole = train(change(config, epochs=2, ckpt_dir=config.ckpt_dir + "whole"))
     config = change(config, epochs=2)
     with monkeypatch.context() as m:
-        m.setattr(loop, "detect", lambda *a: (_ for _ in ()).throw(Killed()))
+        m.setattr(loop, "measure", lambda *a: (_ for _ in ()).throw(Killed()))
         with pytest.raises(Killed):
             train(config)
     assert read_checkpoint(Run(Path(config.ckpt_dir)).last)["epoch"] == 1
