@@ -1,7 +1,6 @@
 "The cache: what is kept on disk, and what is checked although it is there."
 
 import dataclasses
-import os
 import time
 
 import pytest
@@ -284,7 +283,7 @@ def test_features_are_stored_to_three_digits(tmp_path):
 
 
 def test_killed_while_storing_leaves_no_file(tmp_path, monkeypatch):
-    def die(tensors, path):
+    def die(tensors, path, metadata):
         path.write_bytes(b"half")
         raise KeyboardInterrupt
 
@@ -301,18 +300,6 @@ def test_bytes_on_disk_are_those_of_the_scaled_view(data, backbone):
     features = FeatureDataset(dataset, backbone, *SIZES, View(scale=0.5))
     maps, _, _ = features[0]
     assert features.bytes_on_disk(0) == sum(2 * fmap.numel() for fmap in maps.values())
-
-
-def test_what_a_killed_save_has_left_is_swept_unless_it_may_still_be_written(cached):
-    file = cached.file(0)
-    file.unlink()
-    old = file.with_name(f".{file.name}.old")
-    new = file.with_name(f".{file.name}.new")
-    for path in (old, new):
-        path.write_bytes(b"half")
-    os.utime(old, (0, 0))
-    cached.fill()
-    assert not old.exists() and new.exists()
 
 
 def test_nothing_is_read_ahead_for_nobody():
