@@ -3,11 +3,13 @@
 # %% auto #0
 __all__ = ['FORMATS', 'Layout', 'LEFTOVER', 'Item', 'Result', 'in_steps', 'as_stored', 'from_stored', 'checksum',
            'write_features', 'DamagedFeatures', 'read_features', 'file_layout', 'cache_bytes', 'leftovers',
-           'check_space', 'read_ahead', 'in_groups', 'images_at_once', 'size_of', 'FeatureDataset', 'recorded_specs',
-           'recorded_backbone']
+           'check_space', 'read_ahead', 'in_groups', 'images_at_once', 'shard_of', 'size_of', 'FeatureDataset',
+           'recorded_specs', 'recorded_backbone']
 
 # %% ../../nbs/3_backbone/37_cache.ipynb #61c1248a
+import contextlib
 import math
+import os
 import re
 import shutil
 import time
@@ -229,6 +231,14 @@ def images_at_once(device: torch.device) -> int:
     return 1 if device.type == "cpu" else 8
 
 # %% ../../nbs/3_backbone/37_cache.ipynb #56458c86
+def shard_of(count: int, shard: tuple[int, int]) -> range:
+    "The indices below `count` that are number `shard[0]`'s of `shard[1]` who share the work."
+    part, parts = shard
+    if not 1 <= part <= parts:
+        raise UserError(f"there is no shard {part}/{parts}: they are 1/{parts} to {parts}/{parts}")
+    return range(part - 1, count, parts)
+
+# %% ../../nbs/3_backbone/37_cache.ipynb #37c00fb7
 def size_of(features: dict[int, torch.Tensor]) -> tuple[int, int]:
     "(H, W) of the image at network size, of which these are the features."
     stride, fmap = next(iter(features.items()))
@@ -309,6 +319,15 @@ class FeatureDataset(torch.utils.data.Dataset):
         sizes = self.min_size, self.max_size, self.backbone.patch_size
         return network_input(self.dataset.photo(i), boxes, *sizes, self.view)[0]
 
+    def sign(self) -> None:
+        "Write the page of the folder, or note on it that it is in use, see `backbone.shelf`."
+        if self.folder is None:
+            return
+        if self.backbone.model is not None:  # else the page was there first
+            write_page(self.folder, self.recipe, self.backbone.spec)
+        with contextlib.suppress(OSError):  # not there, or not ours to write
+            os.utime(self.folder / "recipe.json")
+
     def finish(
         self,
         indices: Sequence[int],
@@ -340,6 +359,7 @@ class FeatureDataset(torch.utils.data.Dataset):
 
         From the cache they are float16, as stored: half as much to bring to a GPU.
         """
+        self.sign()
         order = list(indices)
         begun = zip(order, read_ahead(self.on_disk, order), strict=True)
         for group in in_groups(begun, images_at_once(self.backbone.device)):
@@ -362,20 +382,21 @@ class FeatureDataset(torch.utils.data.Dataset):
         "How much the features of image `i` take."
         return cache_bytes(self.backbone, *self.size(i), self.cache_format)
 
-    def fill(self) -> int:
+    def fill(
+        self,
+        shard: tuple[int, int] = (1, 1),  # (2, 4): every fourth image, beginning with the second
+    ) -> int:
         """Compute what is not in the cache yet, with a progress bar; returns how many that were.
 
         What is there is not opened: that it is in order is checked whenever it is read. Raises
         `UserError` if the disk has no room for it.
         """
         assert self.folder is not None, "without a folder nothing is kept"
-        missing = [i for i in range(len(self)) if not self.is_kept(i)]
+        missing = [i for i in shard_of(len(self), shard) if not self.is_kept(i)]
         for path in leftovers(self.folder):
             path.unlink(missing_ok=True)
         need = sum(self.bytes_on_disk(i) for i in missing)
         check_space(self.folder, need, len(missing))
-        if self.backbone.model is not None:  # else the page was there first
-            write_page(self.folder, self.recipe, self.backbone.spec)
         for _ in progress(self.features(missing), f"features ({self.view})", len(missing)):
             pass  # each is kept as soon as it is there
         return len(missing)

@@ -1,15 +1,23 @@
 "What a run reads: a full cache stands for its backbone, also on another machine."
 
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 
 from dinofrcnn.backbone.tiny import make_tiny_snapshot
+from dinofrcnn.data.dataset import DetectionDataset
 from dinofrcnn.detector.checkpoint import read_checkpoint
 from dinofrcnn.evaluation.coco import evaluate
 from dinofrcnn.runtime import UserError
-from dinofrcnn.training.inputs import fill_caches, load_data, recorded_or_loaded
+from dinofrcnn.training.inputs import (
+    files_read,
+    fill_caches,
+    load_data,
+    recorded_or_loaded,
+)
 from dinofrcnn.training.loop import train
 
 
@@ -92,6 +100,45 @@ def test_images_that_are_not_in_the_cache_are_said_to_need_the_weights(filled):
     filled.train_limit = 5
     with pytest.raises(UserError, match="neither a path on this machine"):
         train(filled)
+
+
+def test_shards_share_the_work_and_do_all_of_it(config, capsys):
+    for part in (3, 1, 2):
+        fill_caches(config, (part, 3))
+    said = capsys.readouterr().out
+    assert [int(n) for n in re.findall(r"(\d+) computed, 0 found", said)] == [3, 5, 3]
+    assert recorded_or_loaded(config, *load_data(config)).model is None
+    fill_caches(config)
+    assert "0 computed, 11 found" in capsys.readouterr().out
+
+
+def test_what_a_config_reads_are_its_images_under_its_recipes(filled, data):
+    files = files_read(filled)
+    there = set(Path(filled.cache_dir).rglob("*.safetensors"))
+    tests = len(DetectionDataset(*data.test))
+    assert there < files and len(files) == len(there) + tests
+    filled.train_limit = 2
+    assert len(there - files_read(filled)) == 2 * 2  # two images in two views
+    filled.views = ["identity"]
+    assert len(there - files_read(filled)) == 2 + 4
+    filled.cache_format = "int8"
+    assert not there & files_read(filled)
+
+
+def test_what_a_config_reads_is_known_where_the_weights_are_not(filled):
+    assert files_read(without_weights(filled))
+
+
+def test_a_cache_that_knows_nothing_of_the_backbone_is_not_read_by_nobody(filled):
+    filled.layers = "last"
+    with pytest.raises(UserError, match="all of them would go"):
+        files_read(filled)
+
+
+def test_a_config_that_caches_nothing_reads_nothing(filled):
+    filled.cache = False
+    with pytest.raises(UserError, match="caches nothing"):
+        files_read(filled)
 
 
 def test_replaced_weights_make_new_features(filled):
