@@ -184,6 +184,101 @@ def test_cache_computes_features_and_nothing_else(config_file, tmp_path, capsys)
     assert not (tmp_path / "run").exists()
 
 
+def test_evaluate_reads_features_in_the_format_of_the_config(config_file, tiny, tmp_path, capsys):
+    mine = shutil.copytree(tiny, tmp_path / "mine")
+    options = f"--cache_format int8 --model_id {mine}"
+    assert run(f"train --config {config_file} {options}", capsys)[0] == 0
+    shutil.rmtree(mine)
+    line = f"evaluate --config {tmp_path}/run/config.yaml --ckpt {tmp_path}/run/best_by_map.pth"
+    code, out, err = run(f"{line} --limit 3", capsys)
+    assert code == 0, err
+
+
+def test_shards_of_a_cache_are_a_whole(config_file, capsys):
+    for part in (2, 1):
+        code, out, _ = run(f"cache --config {config_file} --shard {part}/2", capsys)
+        assert code == 0 and " computed, 0 found" in out
+    assert "0 computed, 11 found" in run(f"cache --config {config_file}", capsys)[1]
+
+
+@pytest.mark.parametrize("text", ["3/2", "0/2", "1", "a/b", "1/2/3"])
+def test_a_shard_that_is_none_is_refused(text, capsys):
+    refused(f"cache --config x.yaml --shard {text}", capsys, "--shard")
+
+
+@pytest.fixture
+def cache_dir(config_file, capsys):
+    "A cache with the features of a config, those of one that sees images smaller, and a note."
+    folder = yaml.safe_load(config_file.read_text())["cache_dir"]
+    for size in ("", "--min_size 96"):
+        assert run(f"cache --config {config_file} {size}", capsys)[0] == 0
+    (Path(folder) / "notes.txt").write_text("mine")
+    return Path(folder)
+
+
+def kept(cache_dir):
+    assert (cache_dir / "notes.txt").exists()
+    return len(list(cache_dir.rglob("*.safetensors")))
+
+
+def test_a_cache_is_listed(config_file, cache_dir, capsys):
+    for line in (f"--cache_dir {cache_dir}", f"--config {config_file}"):
+        code, out, _ = run(f"cache --list {line}", capsys)
+        assert code == 0 and "4 recipes, 22 files" in out
+
+
+def test_the_usual_cache_is_listed_where_none_is_given(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "~/.cache/dinofrcnn: 0 recipes" in run("cache --list", capsys)[1]
+
+
+def test_prune_keeps_what_the_config_reads(config_file, cache_dir, capsys):
+    line = f"cache --prune --config {config_file}"
+    code, out, _ = run(f"{line} --dry_run", capsys)
+    assert code == 0 and "would be deleted: 11 files" in out and kept(cache_dir) == 22
+    code, out, _ = run(line, capsys)
+    assert code == 0 and "\ndeleted: 11 files" in out and kept(cache_dir) == 11
+    assert "0 computed, 11 found" in run(f"cache --config {config_file}", capsys)[1]
+
+
+def test_prune_by_days_needs_no_config(config_file, cache_dir, capsys):
+    line = f"cache --prune --cache_dir {cache_dir} --unused_days 3"
+    assert "deleted: 0 files" in run(line, capsys)[1]
+    for page in cache_dir.rglob("recipe.json"):
+        os.utime(page, (0, 0))
+    assert run(f"cache --config {config_file}", capsys)[0] == 0  # these are in use
+    assert "deleted: 11 files" in run(line, capsys)[1] and kept(cache_dir) == 11
+
+
+def test_prune_all_deletes_all_features(cache_dir, capsys):
+    assert "deleted: 22 files" in run(f"cache --prune --all --cache_dir {cache_dir}", capsys)[1]
+    assert kept(cache_dir) == 0
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    {
+        "--prune": "has to know what may go",
+        "--prune --all --unused_days 3": "has to know what may go",
+        "--prune --all --config {config}": "has to know what may go",
+        "--prune --list": "not both",
+        "--dry_run --config {config}": "belong to --prune",
+        "--unused_days 3 --config {config}": "belong to --prune",
+        "--all": "belong to --prune",
+    }.items(),
+)
+def test_what_may_go_has_to_be_clear(config_file, cache_dir, capsys, options, said):
+    where = "" if "--config" in options else f" --cache_dir {cache_dir}"
+    refused(f"cache {options.format(config=config_file)}{where}", capsys, said)
+    assert kept(cache_dir) == 22
+
+
+def test_prune_with_the_weights_of_another_is_refused(config_file, cache_dir, tiny, capsys):
+    line = f"cache --prune --config {config_file} --layers last"
+    refused(line, capsys, "all of them would go", "--all")
+    assert kept(cache_dir) == 22
+
+
 def test_unknown_command_is_refused(capsys):
     refused("tarin", capsys, "tarin")
 

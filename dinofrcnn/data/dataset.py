@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,9 +257,20 @@ def check_limit(limit: Any) -> None:
     )
 
 # %% ../../nbs/2_data/22_dataset.ipynb #68ea3cfc
+_digests: dict[tuple[str, int, int], str] = {}  # by path, size and time of change
+
+
 def file_digest(path: StrPath) -> str:
-    "A hash of a file's bytes, 32 hexadecimal digits."
-    return hashlib.blake2b(expanded(path).read_bytes(), digest_size=16).hexdigest()
+    "A hash of a file's bytes, 32 hexadecimal digits; read once unless the file was written since."
+    path = expanded(path)
+    about = path.stat()
+    key = os.path.abspath(path), about.st_size, about.st_mtime_ns
+    if key in _digests:
+        return _digests[key]
+    digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    if about.st_mtime < time.time() - 2:
+        _digests[key] = digest
+    return digest
 
 # %% ../../nbs/2_data/22_dataset.ipynb #017543a9
 class DetectionDataset(torch.utils.data.Dataset):
@@ -294,7 +306,7 @@ class DetectionDataset(torch.utils.data.Dataset):
                 "give the folder that these names are relative to"
             )
         self.annotations = Annotations(self.records, self.classes, annotations.meta)
-        self._digests: dict[int, tuple[str, Any]] = {}
+        self._checked: dict[int, tuple[int, int]] = {}  # size and time of files that fit the labels
 
     def __len__(self) -> int:
         return len(self.records)
@@ -319,16 +331,17 @@ class DetectionDataset(torch.utils.data.Dataset):
             )
 
     def digest(self, i: int) -> str:
-        """`file_digest` of image `i`; computed again only when the file was written since.
+        """`file_digest` of image `i`.
 
         Raises `UserError` where the labels were made for another size.
         """
-        about = self.path(i).stat()
+        path = self.path(i)
+        about = path.stat()
         written = (about.st_size, about.st_mtime_ns)
-        if self._digests.get(i, ("", None))[1] != written:
+        if self._checked.get(i) != written:
             self.check_size(i)
-            self._digests[i] = file_digest(self.path(i)), written
-        return self._digests[i][0]
+            self._checked[i] = written
+        return file_digest(path)
 
     def photo(self, i: int) -> Image.Image:
         """Image `i`, upright, as a Pillow RGB image.

@@ -216,6 +216,9 @@ class DataSettings(Settings):
     cache_dir: PathText = setting(
         "~/.cache/dinofrcnn", "where; a local disk, never a mounted Drive"
     )
+    cache_format: Literal["fp16", "int8"] = setting(
+        "fp16", "how: fp16, or int8 with a scale per channel, half as large"
+    )
 
     @model_validator(mode="after")
     def paths_are_given(self) -> "DataSettings":

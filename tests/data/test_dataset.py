@@ -1,9 +1,11 @@
 "Images and their targets: the label shift, what is skipped and what is refused."
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import torch
 from PIL import Image
 
 from dinofrcnn.cli import main
-from dinofrcnn.data.dataset import DataFolder, DetectionDataset, sample_data
+from dinofrcnn.data.dataset import DataFolder, DetectionDataset, file_digest, sample_data
 from dinofrcnn.labels.annotations import Annotations, write_annotations
 from dinofrcnn.runtime import UserError
 from dinofrcnn.training.config import TrainConfig
@@ -266,3 +268,55 @@ def test_edited_labels_of_the_sample_data_stay(tmp_path):
     data.train.annotations.unlink()
     sample_data(tmp_path / "a")
     assert mine.read_text() == "0 0.5 0.5 0.1 0.1\n"
+
+
+@pytest.fixture
+def read(monkeypatch):
+    "The files, annotations apart, whose bytes are read from here on."
+    files = []
+    usual = Path.read_bytes
+
+    def note(path):
+        if path.suffix != ".json":
+            files.append(path.name)
+        return usual(path)
+
+    monkeypatch.setattr(Path, "read_bytes", note)
+    return files
+
+
+def test_an_image_is_read_once_for_its_hash(folder, read):
+    "Also by another data set on the same files, as every evaluation makes one."
+    annotations = write(folder, [record("a.jpg"), record("sub/b.jpg")])
+    digests = []
+    for name in "a.jpg", "sub/b.jpg":
+        os.utime(folder / name, (1e9, 1e9))
+    for _ in range(2):
+        dataset = DetectionDataset(folder, annotations)
+        digests.append([dataset.digest(i) for i in (0, 1, 0, 1)])
+    assert digests[0] == digests[1]
+    assert read == ["a.jpg", "b.jpg"]
+
+
+def test_a_changed_file_is_hashed_anew(tmp_path, monkeypatch, read):
+    file = tmp_path / "a.bin"
+    digests = set()
+    for content, hours in (b"one", 3), (b"two", 2), (b"three", 2):
+        file.write_bytes(content)
+        os.utime(file, (1e9 + hours,) * 2)
+        digests.add(file_digest(file))
+        monkeypatch.chdir(tmp_path)
+        assert file_digest("a.bin") in digests
+    assert len(digests) == len(read) == 3
+
+
+def test_a_file_written_again_at_the_same_moment_is_hashed_anew(tmp_path):
+    "Within one tick of the disk's clock."
+    file = tmp_path / "a.bin"
+    digests = set()
+    now = time.time()
+    for content in b"one", b"two":
+        file.write_bytes(content)
+        os.utime(file, (now, now))
+        digests.add(file_digest(file))
+    assert len(digests) == 2

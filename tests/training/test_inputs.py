@@ -1,15 +1,23 @@
 "What a run reads: a full cache stands for its backbone, also on another machine."
 
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 
 from dinofrcnn.backbone.tiny import make_tiny_snapshot
+from dinofrcnn.data.dataset import DetectionDataset
 from dinofrcnn.detector.checkpoint import read_checkpoint
 from dinofrcnn.evaluation.coco import evaluate
 from dinofrcnn.runtime import UserError
-from dinofrcnn.training.inputs import fill_caches, load_data, recorded_or_loaded
+from dinofrcnn.training.inputs import (
+    files_read,
+    fill_caches,
+    load_data,
+    recorded_or_loaded,
+)
 from dinofrcnn.training.loop import train
 
 
@@ -58,11 +66,79 @@ def test_a_full_cache_evaluates_where_the_weights_are_not(filled, data):
     assert again.map == pytest.approx(with_weights.map, abs=0.02)
 
 
+@pytest.fixture
+def in_int8(filled):
+    "The same config with features kept as int8 only."
+    shutil.rmtree(filled.cache_dir)
+    filled.cache_format = "int8"
+    fill_caches(filled)
+    return filled
+
+
+def test_a_full_cache_in_int8_trains_and_evaluates_where_the_weights_are_not(in_int8, data):
+    run = train(without_weights(in_int8))
+    report = evaluate(run.best, data.val, in_int8.cache_dir, limit=3, cache_format="int8")
+    assert report.map == pytest.approx(run.history[-1]["map"])
+
+
+def test_features_in_int8_are_not_taken_for_others(in_int8):
+    assert recorded_or_loaded(in_int8, *load_data(in_int8)).model is None
+    in_int8.cache_format = "fp16"
+    assert recorded_or_loaded(in_int8, *load_data(in_int8)).model is not None
+
+
+def test_a_run_on_features_of_another_format_is_another_run(in_int8):
+    train(in_int8)
+    in_int8.epochs = 2
+    in_int8.cache_format = "fp16"
+    with pytest.raises(UserError, match="cache_format int8 → fp16"):
+        train(in_int8)
+
+
 def test_images_that_are_not_in_the_cache_are_said_to_need_the_weights(filled):
     without_weights(filled)
     filled.train_limit = 5
     with pytest.raises(UserError, match="neither a path on this machine"):
         train(filled)
+
+
+def test_shards_share_the_work_and_do_all_of_it(config, capsys):
+    for part in (3, 1, 2):
+        fill_caches(config, (part, 3))
+    said = capsys.readouterr().out
+    assert [int(n) for n in re.findall(r"(\d+) computed, 0 found", said)] == [3, 5, 3]
+    assert recorded_or_loaded(config, *load_data(config)).model is None
+    fill_caches(config)
+    assert "0 computed, 11 found" in capsys.readouterr().out
+
+
+def test_what_a_config_reads_are_its_images_under_its_recipes(filled, data):
+    files = files_read(filled)
+    there = set(Path(filled.cache_dir).rglob("*.safetensors"))
+    tests = len(DetectionDataset(*data.test))
+    assert there < files and len(files) == len(there) + tests
+    filled.train_limit = 2
+    assert len(there - files_read(filled)) == 2 * 2  # two images in two views
+    filled.views = ["identity"]
+    assert len(there - files_read(filled)) == 2 + 4
+    filled.cache_format = "int8"
+    assert not there & files_read(filled)
+
+
+def test_what_a_config_reads_is_known_where_the_weights_are_not(filled):
+    assert files_read(without_weights(filled))
+
+
+def test_a_cache_that_knows_nothing_of_the_backbone_is_not_read_by_nobody(filled):
+    filled.layers = "last"
+    with pytest.raises(UserError, match="all of them would go"):
+        files_read(filled)
+
+
+def test_a_config_that_caches_nothing_reads_nothing(filled):
+    filled.cache = False
+    with pytest.raises(UserError, match="caches nothing"):
+        files_read(filled)
 
 
 def test_replaced_weights_make_new_features(filled):

@@ -219,12 +219,17 @@ def test_cache_is_reused_by_the_next_run(config, capsys):
     assert "0 computed, 11 found" in capsys.readouterr().out
 
 
-def test_damaged_cache_file_is_named(config):
-    train(config)
-    for path in Path(config.cache_dir).rglob("*.safetensors"):
+def test_damaged_features_are_computed_again_and_that_is_said(config, capsys):
+    expected = train(config).history
+    damaged = list(Path(config.cache_dir).rglob("*.safetensors"))
+    for path in damaged:
         path.write_bytes(b"half")  # all: one epoch reads only one view of each image
-    with pytest.raises(UserError, match="delete this file"):
-        train(change(config, ckpt_dir=config.ckpt_dir + "2"))
+    assert train(change(config, ckpt_dir=config.ckpt_dir + "2")).history == expected
+    out = capsys.readouterr().out
+    assert "0 computed, 11 found" in out
+    named = {path for path in damaged if f"'{path}' is damaged" in out}
+    assert len(named) == 4 + 3  # one view of each training image, and the validation images
+    assert all(path.stat().st_size > 1000 for path in named)
 
 
 def test_optimizer_has_the_rates_and_the_decay_of_the_config(config):
