@@ -51,16 +51,13 @@ class Recipe:
     min_size: int  # network size, see `data.views.network_size`
     max_size: int
     view: str = "identity"
-    version: int = 2  # of the computation: raised when the same recipe gives other features
+    version: int = 3  # raised when the same recipe gives other features, or keeps more of them
     cache_format: str = "fp16"  # how they are kept, see `backbone.cache.FORMATS`
 
     @property
     def hash(self) -> str:
         "16 hex digits, equal for equal recipes on every machine."
-        values = asdict(self)
-        if self.cache_format == "fp16":  # older than the choice: its folders keep their names
-            del values["cache_format"]
-        text = json.dumps(values, sort_keys=True)
+        text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 # %% ../../nbs/3_backbone/35_spec.ipynb #61267e95

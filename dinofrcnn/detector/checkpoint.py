@@ -54,7 +54,8 @@ def save_checkpoint(
     place = expanded(model_args["model_id"])
     if place.exists():
         model_args = {**model_args, "model_id": str(place.resolve())}
-    head = {"head": model.detector.head, **asdict(model.detector.sizes)}  # not what is usual today
+    detector = model.detector
+    head = {"head": detector.head, "image_branch": detector.image_branch, **asdict(detector.sizes)}
     checkpoint = {
         "format_version": CHECKPOINT_VERSION,
         "state": {name: t.detach().cpu() for name, t in trained_state(model).items()},
@@ -116,7 +117,7 @@ def read_checkpoint(path: StrPath) -> dict[str, Any]:
         )
     if version == 1:  # the head of that time was torchvision's, with other sizes
         args = {"hidden_dim": 256, "rois_per_image": 256, **checkpoint["model_args"]}
-        checkpoint["model_args"] = {**args, "head": "torchvision"}
+        checkpoint["model_args"] = {**args, "head": "torchvision", "image_branch": False}
     return checkpoint
 
 # %% ../../nbs/4_detector/45_checkpoint.ipynb #65bc854c

@@ -14,6 +14,7 @@ from torch import nn
 from torchvision.models.detection.image_list import ImageList
 
 from ..backbone.backbone import Backbone, load_backbone, parts_that_fit
+from ..backbone.cache import IMAGE
 from ..data.views import boxes_to_image, boxes_to_network, image_shape, resize_to_network
 from .heads import box_heads, head_sizes
 from .proposals import check_levels, proposal_network
@@ -52,6 +53,7 @@ class Detector(nn.Module):
         score_thresh: float = 0.05,  # detections below are not reported
         nms_thresh: float = 0.5,  # of two boxes of a class overlapping more (IoU), the weaker goes
         detections_per_img: int = 100,
+        image_branch: bool = True,  # whether the pyramid sees the image, too
         head: str = "light",  # or "torchvision", see `HEADS`
         pooled_dim: int | None = None,  # channels of what is cut out for a proposal
         box_dim: int | None = None,  # channels of the two layers behind
@@ -59,6 +61,7 @@ class Detector(nn.Module):
         super().__init__()
         check_levels(strides, anchor_sizes, aspect_ratios)
         self.head = head
+        self.image_branch = image_branch
         self.sizes = head_sizes(
             head,
             hidden_dim=hidden_dim,
@@ -68,7 +71,7 @@ class Detector(nn.Module):
         )
         light = head == "light"
         channels = self.sizes.hidden_dim
-        self.pyramid = FeaturePyramid(in_channels, strides, channels, dense=not light)
+        self.pyramid = FeaturePyramid(in_channels, strides, channels, not light, image_branch)
         self.rpn = proposal_network(strides, channels, anchor_sizes, aspect_ratios, light)
         self.roi_heads = box_heads(
             strides,
@@ -87,8 +90,9 @@ class Detector(nn.Module):
     ) -> Any:  # in training {name: loss}, otherwise a list with a dict per image
         """In training the four losses by name, otherwise the detections of every image.
 
-        A target has "boxes" (n, 4) in network pixels and "labels" (n,) in 1..num_classes.
-        Detections have the same keys and "scores" (n,) in [0, 1].
+        Of stride 1 is the image itself, which the image branch looks at. A target has "boxes"
+        (n, 4) in network pixels and "labels" (n,) in 1..num_classes. Detections have the same keys
+        and "scores" (n,) in [0, 1].
         """
         if self.training and targets is None:
             raise ValueError("training needs targets")
@@ -105,11 +109,14 @@ class Detector(nn.Module):
 
         There are no losses without targets, and in training no detections.
         """
+        needs = self.pyramid.needs
+        if features and not set(needs) <= set(features[0]):
+            raise ValueError(f"maps of strides {needs} are needed, 1 is the image itself")
         losses: dict[str, torch.Tensor] = {}
         detections: list[dict[str, torch.Tensor]] = [{} for _ in features]
         for group in same_size(sizes):
             stacked = {}
-            for stride in features[0]:
+            for stride in needs:
                 maps = [features[i][stride].float() for i in group]  # a cache has them as float16
                 stacked[stride] = torch.stack(maps)
             group_sizes = [sizes[i] for i in group]
@@ -223,7 +230,9 @@ class DinoFasterRCNN(nn.Module):
                 network_target(target, original, size, self.device)
                 for target, original, size in zip(targets, originals, sizes, strict=True)
             ]
-        out = self.heads(self.backbone(inputs), sizes, targets)
+        maps = self.backbone(inputs)
+        features = [{**one, IMAGE: x} for one, x in zip(maps, inputs, strict=True)]
+        out = self.heads(features, sizes, targets)
         if self.training:
             return out
         return [
@@ -233,7 +242,7 @@ class DinoFasterRCNN(nn.Module):
 
     def heads(
         self,
-        features: list[dict[int, torch.Tensor]],  # per image, of the backbone or from a cache
+        features: list[dict[int, torch.Tensor]],  # per image, as a `FeatureDataset` gives them
         sizes: Sequence[Sequence[int]],  # per image (H, W) at network size
         targets: list[dict[str, torch.Tensor]] | None = None,  # as `Detector` takes them
     ) -> Any:  # as `Detector` returns it
@@ -275,7 +284,8 @@ class DinoFasterRCNN(nn.Module):
         targets: list[dict[str, torch.Tensor]] | None,
     ) -> Callable[[list[int]], Any]:  # of indices of images
         "`function` of some images of a batch, on the model's device and in its precision."
-        here = to_device(features, self.device)
+        needs = self.detector.pyramid.needs
+        here = to_device([{s: one[s] for s in needs if s in one} for one in features], self.device)
         there = to_device(targets, self.device)
 
         def run(part: list[int]) -> Any:

@@ -272,6 +272,9 @@ Levels = Annotated[list[Annotated[list[Positive], Field(min_length=1)]], Field(m
 class DetectorSettings(Settings):
     "What is built on the backbone; the keys are those of `Detector`."
 
+    image_branch: bool = setting(
+        True, "the pyramid sees the image, too: small objects, at some cost in time"
+    )
     head: Literal["light", "torchvision"] = setting(
         "light", "which sizes the head has by default: light, or those of torchvision's own"
     )

@@ -83,10 +83,10 @@ def test_a_head_loads_with_its_own_sizes_when_others_are_usual(model, tiny, tmp_
 
 def test_a_checkpoint_of_the_first_format_loads_as_what_it_was(model, tiny, tmp_path):
     "It had torchvision's layers, 256 ROIs, and did not say so."
-    old, args = built(model, tiny, head="torchvision", rois_per_image=256)
+    old, args = built(model, tiny, head="torchvision", rois_per_image=256, image_branch=False)
     save_checkpoint(tmp_path / "a.pth", old, args)
     content = torch.load(tmp_path / "a.pth", weights_only=True)
-    for name in ("head", "hidden_dim", "pooled_dim", "box_dim", "rois_per_image"):
+    for name in ("head", "image_branch", "hidden_dim", "pooled_dim", "box_dim", "rois_per_image"):
         del content["model_args"][name]
     torch.save({**content, "format_version": 1}, tmp_path / "old.pth")
     again = load_model(tmp_path / "old.pth", device="cpu")

@@ -6,7 +6,9 @@ from PIL import Image
 from small_detector import RATIOS, SIZES, small_detector
 
 from dinofrcnn.backbone.backbone import load_backbone
+from dinofrcnn.backbone.cache import IMAGE, FeatureDataset
 from dinofrcnn.compute import seed_everything
+from dinofrcnn.data.dataset import DetectionDataset
 from dinofrcnn.detector.detector import Detector, same_size
 from dinofrcnn.detector.heads import roi_pooler
 from dinofrcnn.detector.proposals import GridAnchors
@@ -129,17 +131,22 @@ def test_roi_pooling_looks_where_the_box_is():
     assert pooled.mean(dim=(1, 2, 3)).tolist() == pytest.approx([130, 200, 220], abs=2)
 
 
+def some_features(images):
+    "Of images of 128×192, as the tiny backbone gives them."
+    return [{IMAGE: torch.rand(3, 128, 192), 16: torch.rand(768, 8, 12)} for _ in range(images)]
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_features_as_a_cache_keeps_them_are_taken_in_every_precision(tiny, precision):
     model = small_detector(load_backbone(tiny, precision=precision, device="cpu"))
-    stored = [{16: torch.rand(768, 8, 12, dtype=torch.float16)} for _ in range(2)]
+    stored = [{stride: fmap.half() for stride, fmap in one.items()} for one in some_features(2)]
     found = model.heads(stored, [(128, 192)] * 2)
     assert all(one["boxes"].isfinite().all() for one in found)
 
 
 def test_images_that_do_not_fit_together_are_looked_at_one_by_one(backbone, monkeypatch):
     model = small_detector(backbone)
-    features = [{16: torch.rand(768, 8, 12)} for _ in range(3)]
+    features = some_features(3)
     expected = model.heads(features, [(128, 192)] * 3)
     one_size = model.detector.one_size
 
@@ -169,7 +176,7 @@ def test_loss_is_a_mean_over_images_not_over_groups_of_a_size(model, monkeypatch
         return [], {"loss": torch.tensor(loss)}
 
     monkeypatch.setattr(model.detector, "one_size", one_size)
-    features = [{16: torch.zeros(1, 2, 2)}] * 3
+    features = [{IMAGE: torch.zeros(3, 32, 32), 16: torch.zeros(1, 2, 2)}] * 3
     losses = model.detector.train()(features, [(64, 96), (96, 64), (64, 96)], [{}] * 3)
     assert losses["loss"].item() == pytest.approx((1 + 4 + 1) / 3)
 
@@ -185,6 +192,27 @@ def test_parts_of_a_batch_that_does_not_fit_keep_their_sizes(model, monkeypatch)
         return [{}], {}
 
     monkeypatch.setattr(model.detector, "one_size", small_gpu)
-    features = [{16: torch.zeros(1, height // 16, width // 16)} for height, width in sizes]
+    features = []
+    for height, width in sizes:
+        fmap = torch.zeros(1, height // 16, width // 16)
+        features.append({IMAGE: torch.zeros(3, height, width), 16: fmap})
     assert len(model.heads(features, sizes)) == 3
     assert seen == sizes
+
+
+def test_features_without_the_image_are_refused_with_what_is_needed(model):
+    with pytest.raises(ValueError, match=r"strides \[1, 16\] are needed, 1 is the image itself"):
+        model.heads([{16: torch.zeros(768, 8, 12)}], [(128, 192)])
+
+
+def test_the_image_that_the_branch_sees_is_that_of_the_features(model, data):
+    "Through a cache or alone, the same pixels."
+    dataset = DetectionDataset(*data.val, limit=1)
+    features = FeatureDataset(dataset, model.backbone, model.min_size, model.max_size)
+    seen = []
+    model.detector.pyramid.image.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
+    with torch.no_grad():
+        model([dataset.photo(0)])
+        maps, size, _ = features[0]
+        model.heads([maps], [size])
+    assert torch.equal(*seen)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from dinofrcnn.backbone.cache import IMAGE
 from dinofrcnn.detector.detector import Detector
 from dinofrcnn.detector.heads import HEADS, BoxHeads, HeadSizes, ThinPooler, head_sizes
 from dinofrcnn.runtime import UserError
@@ -17,7 +18,11 @@ def make(**options):
 
 def features(images=1, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    return [{16: torch.randn(8, 8, 12, generator=generator)} for _ in range(images)]
+    shapes = {IMAGE: (3, 128, 192), 16: (8, 8, 12)}
+    return [
+        {stride: torch.rand(*shape, generator=generator) for stride, shape in shapes.items()}
+        for _ in range(images)
+    ]
 
 
 def test_the_head_of_torchvision_has_torchvisions_sizes():

@@ -3,13 +3,14 @@
 import pytest
 import torch
 
+from dinofrcnn.backbone.cache import IMAGE
 from dinofrcnn.detector.pyramid import FeaturePyramid
 
 
 @pytest.mark.parametrize("h, w", [(128, 128), (112, 176), (16, 16), (48, 304)])
 def test_pyramid_levels_cover_the_image_at_their_stride(h, w):
     pyramid = FeaturePyramid({16: 8}, [8, 16, 32], 64)
-    levels = pyramid({16: torch.rand(1, 8, h // 16, w // 16)})
+    levels = pyramid({16: torch.rand(1, 8, h // 16, w // 16), IMAGE: torch.rand(1, 3, h, w)})
     covering = [(-(-h // stride), -(-w // stride)) for stride in (8, 16, 32)]
     assert [tuple(level.shape[-2:]) for level in levels.values()] == covering
 
@@ -20,6 +21,31 @@ def test_pyramid_takes_each_level_from_the_nearest_backbone_map():
 
 
 def test_pyramid_of_patch_14_keeps_its_true_strides():
-    levels = FeaturePyramid({14: 8}, [7, 14, 28], 32)({14: torch.rand(1, 8, 10, 12)})
+    pyramid = FeaturePyramid({14: 8}, [7, 14, 28], 32)
+    levels = pyramid({14: torch.rand(1, 8, 10, 12), IMAGE: torch.rand(1, 3, 140, 168)})
     assert list(levels) == ["p3", "p4", "p5"]
     assert levels["p3"].shape[-2:] == (20, 24)
+
+
+def test_what_the_image_shows_reaches_every_level_where_it_is():
+    "A bright spot changes the cells around it, and none far away."
+    torch.manual_seed(0)
+    pyramid = FeaturePyramid({16: 8}, [8, 16, 32], 32)
+    for layer in pyramid.modules():  # normalising would spread the change over the whole map
+        if isinstance(layer, torch.nn.GroupNorm):
+            layer.forward = lambda x: x
+    dark = {16: torch.rand(1, 8, 16, 16), IMAGE: torch.zeros(1, 3, 256, 256)}
+    bright = {**dark, IMAGE: dark[IMAGE].clone()}
+    bright[IMAGE][:, :, 200:204, 60:64] = 1
+    levels = zip(pyramid(dark).values(), pyramid(bright).values(), [8, 16, 32], strict=True)
+    for before, after, stride in levels:
+        changed = ((before - after).abs().amax(dim=1)[0] > 1e-6).nonzero() * stride
+        assert len(changed)
+        middle = changed.float().mean(dim=0) + stride / 2
+        assert (middle - torch.tensor([202.0, 62.0])).abs().max() < 2 * stride
+
+
+def test_without_the_branch_the_image_is_not_needed():
+    pyramid = FeaturePyramid({16: 8}, [8, 16, 32], 32, from_image=False)
+    assert pyramid.needs == [16]
+    assert list(pyramid({16: torch.rand(1, 8, 4, 4)})) == ["p3", "p4", "p5"]
