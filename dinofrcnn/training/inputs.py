@@ -200,7 +200,13 @@ class BatchesAhead(DataLoader):
 
     def __iter__(self) -> Any:
         batches = super().__iter__()  # here and not in the thread: it draws from the generator
-        return read_ahead(lambda _: next(batches), range(len(self)), threads=1, ahead=2)
+        gpu = torch.cuda.current_device() if self.pin_memory else -1  # -1: none
+
+        def following(_: int) -> Any:
+            with torch.cuda.device(gpu):  # a thread has a current GPU of its own
+                return next(batches)
+
+        return read_ahead(following, range(len(self)), threads=1, ahead=2)
 
 # %% ../../nbs/6_training/63_inputs.ipynb #ff2a31dd
 def batches(dataset: Dataset, config: TrainConfig, **options: Any) -> DataLoader:
