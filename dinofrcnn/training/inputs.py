@@ -203,8 +203,8 @@ class BatchesAhead(DataLoader):
         gpu = torch.cuda.current_device() if self.pin_memory else -1  # -1: none
 
         def following(_: int) -> Any:
-            with torch.cuda.device(gpu):  # a thread has a current GPU of its own
-                return next(batches)
+            torch.cuda.set_device(gpu)  # of this thread: each has its own
+            return next(batches)
 
         return read_ahead(following, range(len(self)), threads=1, ahead=2)
 
