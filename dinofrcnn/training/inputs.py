@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['load_data', 'caches', 'feature_sets', 'fill_sets', 'is_backbone_of', 'recorded_or_loaded', 'check_caches',
-           'fill_caches', 'splits_read', 'files_read', 'TrainingViews', 'collate', 'batches']
+           'fill_caches', 'splits_read', 'files_read', 'TrainingViews', 'collate', 'BatchesAhead', 'batches']
 
 # %% ../../nbs/6_training/63_inputs.ipynb #d0f760f8
 from collections.abc import Sequence
@@ -13,7 +13,13 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ..backbone.backbone import Backbone, load_backbone
-from ..backbone.cache import FeatureDataset, recorded_backbone, recorded_specs, shard_of
+from dinofrcnn.backbone.cache import (
+    FeatureDataset,
+    read_ahead,
+    recorded_backbone,
+    recorded_specs,
+    shard_of,
+)
 from ..backbone.spec import BackboneSpec, describes, spec_layers
 from ..data.dataset import DetectionDataset
 from ..data.views import View
@@ -189,6 +195,20 @@ def collate(items: list[tuple]) -> tuple[list, ...]:
     return tuple(map(list, zip(*items, strict=True)))
 
 # %% ../../nbs/6_training/63_inputs.ipynb #6a20bdf3
+class BatchesAhead(DataLoader):
+    "A DataLoader whose next two batches are read, in their order, while one is used."
+
+    def __iter__(self) -> Any:
+        batches = super().__iter__()  # here and not in the thread: it draws from the generator
+        gpu = torch.cuda.current_device() if self.pin_memory else -1  # -1: none
+
+        def following(_: int) -> Any:
+            torch.cuda.set_device(gpu)  # of this thread: each has its own
+            return next(batches)
+
+        return read_ahead(following, range(len(self)), threads=1, ahead=2)
+
+# %% ../../nbs/6_training/63_inputs.ipynb #ff2a31dd
 def batches(dataset: Dataset, config: TrainConfig, **options: Any) -> DataLoader:
     """Batches of features, see `collate`; `options` are those of torch's DataLoader.
 
@@ -197,4 +217,5 @@ def batches(dataset: Dataset, config: TrainConfig, **options: Any) -> DataLoader
     """
     pinned = torch.cuda.is_available()  # from pinned memory a GPU takes batches without waiting
     shape: dict[str, Any] = {"batch_size": config.batch_size, "collate_fn": collate}
-    return DataLoader(dataset, **shape, pin_memory=pinned, **options)
+    kind = BatchesAhead if caches(config) else DataLoader
+    return kind(dataset, **shape, pin_memory=pinned, **options)

@@ -2,10 +2,13 @@
 
 import re
 import shutil
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from dinofrcnn.backbone.tiny import make_tiny_snapshot
 from dinofrcnn.data.dataset import DetectionDataset
@@ -13,6 +16,7 @@ from dinofrcnn.detector.checkpoint import read_checkpoint
 from dinofrcnn.evaluation.coco import evaluate
 from dinofrcnn.runtime import UserError
 from dinofrcnn.training.inputs import (
+    batches,
     files_read,
     fill_caches,
     load_data,
@@ -139,6 +143,83 @@ def test_a_config_that_caches_nothing_reads_nothing(filled):
     filled.cache = False
     with pytest.raises(UserError, match="caches nothing"):
         files_read(filled)
+
+
+class Noted(torch.utils.data.Dataset):
+    "Items that are their number; notes which were read, and in which thread."
+
+    def __init__(self):
+        self.read = []
+
+    def __len__(self):
+        return 40
+
+    def __getitem__(self, i):
+        self.read.append((i, threading.get_ident()))
+        return ({16: torch.full((2, 2), i)}, (32, 32), {"image_id": torch.tensor(i)})
+
+
+def in_words(batch):
+    features, sizes, targets = batch
+    return [maps[16].tolist() for maps in features], sizes, [t["image_id"].item() for t in targets]
+
+
+def epochs_of(config, **options):
+    "The batches of two epochs, and where torch's own generator stands afterwards."
+    torch.manual_seed(3)
+    shuffle = torch.Generator()
+    loader = batches(Noted(), config, generator=shuffle, **options)
+    epochs = []
+    for seed in (5, 6):
+        shuffle.manual_seed(seed)
+        epochs.append([in_words(batch) for batch in loader])
+    return epochs, torch.rand(1)
+
+
+@pytest.mark.parametrize("options", [{"shuffle": True}, {}], ids=str)
+def test_batches_that_are_read_ahead_are_the_same_in_the_same_order(config, options):
+    ahead = epochs_of(config, **options)
+    plain = epochs_of(config.model_copy(update={"cache": False}), **options)
+    assert ahead == plain and len(ahead[0][0]) == 20
+    assert (ahead[0][0] != ahead[0][1]) == bool(options)
+
+
+def read_after(config, used):
+    "How many items were read when so many batches are used, and whether in another thread."
+    dataset = Noted()
+    steps = iter(batches(dataset, config))
+    for _ in range(used):
+        next(steps)
+    time.sleep(0.2)
+    threads = {thread for _, thread in dataset.read}
+    return len(dataset.read), threading.get_ident() not in threads
+
+
+def test_two_batches_are_read_ahead_and_no_more(config):
+    "So that memory does not grow with the data."
+    assert read_after(config, 1) == (2 * (1 + 2), True)
+    assert read_after(config, 7) == (2 * (7 + 2), True)
+
+
+@pytest.mark.parametrize("live", [{"cache": False}, {"unfreeze": 1}], ids=str)
+def test_what_is_computed_live_is_not_read_ahead(config, live):
+    config = config.model_copy(update=live)
+    assert read_after(config, 1) == (2, False)
+    assert type(batches(Noted(), config)) is DataLoader
+
+
+def test_what_fails_while_batches_are_read_ahead_fails_in_the_epoch(config):
+    class Broken(Noted):
+        def __getitem__(self, i):
+            if i == 9:
+                raise UserError("image 9 is gone")
+            return super().__getitem__(i)
+
+    seen = []
+    with pytest.raises(UserError, match="image 9 is gone"):
+        for batch in batches(Broken(), config):
+            seen.append(batch)
+    assert len(seen) == 4
 
 
 def test_replaced_weights_make_new_features(filled):
