@@ -2,8 +2,9 @@
 
 # %% auto #0
 __all__ = ['DEMO_SETTINGS', 'add_settings', 'config_of', 'add_check', 'run_check', 'add_demo', 'run_demo', 'add_cache',
-           'run_cache', 'add_train', 'add_train_options', 'run_train', 'add_model_options', 'add_evaluate',
-           'split_to_evaluate', 'feature_folder', 'run_evaluate', 'add_predict', 'run_predict', 'make_parser', 'main']
+           'add_cache_options', 'run_cache', 'add_train', 'add_train_options', 'run_train', 'add_model_options',
+           'add_evaluate', 'split_to_evaluate', 'feature_folder', 'run_evaluate', 'add_predict', 'run_predict',
+           'make_parser', 'main']
 
 # %% ../nbs/90_cli.ipynb #9959a471
 import argparse
@@ -22,7 +23,6 @@ from dinofrcnn.data_commands import (
     add_start,
     config_for,
     output_of,
-    say_price,
     settings_given,
 )
 from .options import Commands, Parser, add_command, count
@@ -114,15 +114,21 @@ def run_demo(args: argparse.Namespace) -> None:
 def add_cache(commands: Commands) -> None:
     "`dinofrcnn cache`."
     about = "compute the features of a config's images, and nothing else"
-    add_command(commands, "cache", run_cache, about).fill = add_settings
+    add_command(commands, "cache", run_cache, about).fill = add_cache_options
+
+# %% ../nbs/90_cli.ipynb #93ee9d0b
+def add_cache_options(parser: Parser) -> None:
+    "Those of the config, and whether only the price is wanted."
+    parser.flag("price", "only say what it takes on this machine, and what `train` would do")
+    add_settings(parser)
 
 # %% ../nbs/90_cli.ipynb #df2bc8ce
 def run_cache(args: argparse.Namespace) -> None:
-    "Compute the features that training would read."
+    "Compute the features that training would read, or say what they would take."
     config = config_of(args)
-    from dinofrcnn.training.inputs import fill_caches  # brings torch: after the settings are read
+    from dinofrcnn.training.price import fill_caches  # brings torch: after the settings are read
 
-    fill_caches(config)
+    fill_caches(config, args.price)
 
 # %% ../nbs/90_cli.ipynb #3d6abb45
 def add_train(commands: Commands) -> None:
@@ -152,8 +158,6 @@ def run_train(args: argparse.Namespace) -> None:
     config = config_of(args)
     from dinofrcnn.training.loop import train  # brings torch: after the settings are read
 
-    if args.data and not Path(config.ckpt_dir).exists():  # a run that goes on is known to its owner
-        say_price(config)
     run = train(config)
     print(f"best by mAP: {run.best}")
     print(f"next: dinofrcnn predict --ckpt {shlex.quote(str(run.best))} --images FOLDER")
@@ -192,7 +196,7 @@ def split_to_evaluate(args: argparse.Namespace, config: "TrainConfig | None") ->
 # %% ../nbs/90_cli.ipynb #e9d359d1
 def feature_folder(config: "TrainConfig | None") -> Path | None:
     "Where the features of the config's images are kept, if they are."
-    if config is None or not config.cache or config.unfreeze is not None:
+    if config is None or not config.may_cache:
         return None
     return Path(config.cache_dir)
 
