@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['DEMO_SETTINGS', 'add_settings', 'config_of', 'add_check', 'run_check', 'add_demo', 'run_demo', 'add_cache',
            'add_cache_options', 'run_cache', 'add_train', 'add_train_options', 'run_train', 'add_model_options',
-           'add_evaluate', 'split_to_evaluate', 'feature_folder', 'run_evaluate', 'add_predict', 'run_predict',
+           'add_evaluate', 'split_to_evaluate', 'kept_features', 'run_evaluate', 'add_predict', 'run_predict',
            'make_parser', 'main']
 
 # %% ../nbs/90_cli.ipynb #9959a471
@@ -194,11 +194,11 @@ def split_to_evaluate(args: argparse.Namespace, config: "TrainConfig | None") ->
     return args.images or images, args.ann or ann
 
 # %% ../nbs/90_cli.ipynb #e9d359d1
-def feature_folder(config: "TrainConfig | None") -> Path | None:
-    "Where the features of the config's images are kept, if they are."
+def kept_features(config: "TrainConfig | None") -> dict[str, Any]:
+    "Where and how the features of the config's images are kept, as `evaluate` takes it, if at all."
     if config is None or not config.may_cache:
-        return None
-    return Path(config.cache_dir)
+        return {}
+    return {"cache_dir": config.cache_dir, "cache_format": config.cache_format}
 
 # %% ../nbs/90_cli.ipynb #bfdb2642
 def run_evaluate(args: argparse.Namespace) -> None:
@@ -210,7 +210,8 @@ def run_evaluate(args: argparse.Namespace) -> None:
     from dinofrcnn.evaluation.coco import evaluate  # brings torch: after the settings are read
 
     model_id = args.model_id or getattr(config, "model_id", None)
-    report = evaluate(args.ckpt, split, feature_folder(config), args.limit, model_id, args.device)
+    model = {"model_id": model_id, "device": args.device}
+    report = evaluate(args.ckpt, split, limit=args.limit, **model, **kept_features(config))
     name = "report" if args.images or args.ann else f"report_{args.split}"
     folder = args.output_dir or Path(args.ckpt).parent / name
     print(f"{report}\n", flush=True)

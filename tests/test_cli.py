@@ -184,6 +184,23 @@ def test_cache_computes_features_and_nothing_else(config_file, tmp_path, capsys)
     assert not (tmp_path / "run").exists()
 
 
+def test_evaluate_reads_features_in_the_format_of_the_config(config_file, tiny, tmp_path, capsys):
+    mine = shutil.copytree(tiny, tmp_path / "mine")
+    options = f"--cache_format int8 --model_id {mine}"
+    assert run(f"train --config {config_file} {options}", capsys)[0] == 0
+    shutil.rmtree(mine)
+    line = f"evaluate --config {tmp_path}/run/config.yaml --ckpt {tmp_path}/run/best_by_map.pth"
+    code, out, err = run(f"{line} --limit 3", capsys)
+    assert code == 0, err
+
+
+def test_cache_with_price_only_says_it(config_file, tmp_path, capsys):
+    code, out, _ = run(f"cache --config {config_file} --price", capsys)
+    assert code == 0
+    assert "an epoch: about" in out and "computed" not in out
+    assert not (tmp_path / "run").exists()
+
+
 def test_unknown_command_is_refused(capsys):
     refused("tarin", capsys, "tarin")
 

@@ -52,11 +52,15 @@ class Recipe:
     max_size: int
     view: str = "identity"
     version: int = 2  # of the computation: raised when the same recipe gives other features
+    cache_format: str = "fp16"  # how they are kept, see `backbone.cache.FORMATS`
 
     @property
     def hash(self) -> str:
         "16 hex digits, equal for equal recipes on every machine."
-        text = json.dumps(asdict(self), sort_keys=True)
+        values = asdict(self)
+        if self.cache_format == "fp16":  # older than the choice: its folders keep their names
+            del values["cache_format"]
+        text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 # %% ../../nbs/3_backbone/35_spec.ipynb #61267e95
@@ -85,7 +89,7 @@ class BackboneSpec:
         return [self.patch_size // 2, self.patch_size, self.patch_size * 2]
 
     def recipe(self, min_size: int, max_size: int, view: str = "identity") -> Recipe:
-        "What the features depend on, at a network size and for a view of the image."
+        "What the features depend on, at a network size and for a view of the image; kept as fp16."
         return Recipe(self.fingerprint, self.layers, self.precision, min_size, max_size, view)
 
 # %% ../../nbs/3_backbone/35_spec.ipynb #8073fe6b

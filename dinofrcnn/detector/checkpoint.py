@@ -171,6 +171,7 @@ def recorded_backbone_of(
     cache_dir: StrPath,
     device: str = "auto",
     precision: str = "auto",
+    cache_format: str = "fp16",  # of the features in it
 ) -> Backbone | None:
     "The backbone of a checkpoint without its weights, if a cache has all of `dataset`; or None."
     args = checkpoint["model_args"]
@@ -183,7 +184,8 @@ def recorded_backbone_of(
         return same and spec.layers == spec_layers(args["layers"], spec.family, spec.depth)
 
     def has_all(backbone: Backbone) -> bool:
-        return FeatureDataset(dataset, backbone, *sizes, folder=cache_dir).is_full()
+        kept: dict[str, Any] = {"folder": cache_dir, "cache_format": cache_format}
+        return FeatureDataset(dataset, backbone, *sizes, **kept).is_full()
 
     return recorded_backbone(cache_dir, is_meant, has_all, precision, device)
 
@@ -227,11 +229,13 @@ def model_for(
     model_id: StrPath | None = None,  # where the backbone lies now, if it has moved
     device: str = "auto",
     cache_dir: StrPath | None = None,  # where features may lie
+    cache_format: str = "fp16",  # of the features in it
 ) -> DinoFasterRCNN:
     "`load_model`; the backbone's weights are left where they are if a cache has all of `dataset`."
     checkpoint = read_checkpoint(path)
     precision = trained_precision(checkpoint, device)
     backbone = None
     if cache_dir is not None:
-        backbone = recorded_backbone_of(checkpoint, dataset, cache_dir, device, precision)
+        kept = cache_dir, device, precision, cache_format
+        backbone = recorded_backbone_of(checkpoint, dataset, *kept)
     return trained_model(checkpoint, path, model_id, device, precision, backbone)

@@ -480,6 +480,7 @@ def evaluate(
     model_id: str | None = None,  # where a checkpoint's backbone lies now, if it has moved
     device: str = "auto",
     engine: str = "faster-coco-eval",
+    cache_format: str = "fp16",  # of the features in `cache_dir`: that of the training's config
 ) -> Report:
     """Detect on every image of `split` and measure.
 
@@ -490,12 +491,13 @@ def evaluate(
     checkpoint = None
     if not isinstance(model, DinoFasterRCNN):
         checkpoint = str(checkpoint_path(model))
-        model = model_for(dataset, checkpoint, model_id, device, cache_dir)
+        model = model_for(dataset, checkpoint, model_id, device, cache_dir, cache_format)
     if model.classes != dataset.classes:
         raise UserError(
             f"the model knows the classes {model.classes} but the data has {dataset.classes}: "
             "convert the data with the class list the model was trained on"
         )
     sizes = model.min_size, model.max_size
-    features = FeatureDataset(dataset, model.backbone, *sizes, folder=cache_dir)
+    kept: dict[str, Any] = {"folder": cache_dir, "cache_format": cache_format}
+    features = FeatureDataset(dataset, model.backbone, *sizes, **kept)
     return make_report(dataset, detect(model, features), engine, checkpoint)

@@ -54,7 +54,8 @@ def feature_sets(
 
     def seen(dataset: DetectionDataset, view: str) -> FeatureDataset:
         sizes = config.min_size, config.max_size
-        return FeatureDataset(dataset, backbone, *sizes, View.parse(view), cache_dir)
+        kept = cache_dir, config.cache_format
+        return FeatureDataset(dataset, backbone, *sizes, View.parse(view), *kept)
 
     return [seen(train, view) for view in config.views], seen(val, "identity")
 

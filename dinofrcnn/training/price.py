@@ -249,7 +249,7 @@ def decided(
     if config.cache != "auto":
         return replace(bill, cached=config.cache == "on", why=", as asked")
     if bill.need > ROOM * bill.free:
-        return replace(bill, cached=False, why=f" (no room: {ways_to_fit(bill, config)})")
+        return replace(bill, cached=False, why=f" (no room; {ways_to_fit(bill, config)})")
     if bill.pays_after > bill.epochs:
         pays = "it would not pay"
         if math.isfinite(bill.pays_after):
@@ -262,13 +262,13 @@ def ways_to_fit(bill: Price, config: TrainConfig) -> str:
     "What would make features fit that do not, smallest change first."
     ways = {}
     if config.cache_format == "fp16":
-        ways["cache_format int8"] = bill.need / 2
+        ways["with cache_format int8"] = bill.need / 2
     if len(config.views) > 1:
-        ways[f"views [{config.views[0]}]"] = bill.plain
+        ways[f"with views [{config.views[0]}]"] = bill.plain
         if config.cache_format == "fp16":
-            ways["both"] = bill.plain / 2
-    fitting = [f"{way} takes {in_bytes(n)}" for way, n in ways.items() if n <= ROOM * bill.free]
-    return ", ".join([*fitting, "or choose another cache_dir or a smaller min_size"])
+            ways["with both"] = bill.plain / 2
+    fitting = [f"{in_bytes(n)} {way}" for way, n in ways.items() if n <= ROOM * bill.free]
+    return ", ".join([*fitting, "less with a smaller min_size; or choose another cache_dir"])
 
 # %% ../../nbs/6_training/64_price.ipynb #2a69dd89
 def free_bytes(folder: StrPath) -> int:

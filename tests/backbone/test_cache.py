@@ -11,7 +11,9 @@ from PIL import Image
 from dinofrcnn.backbone import cache
 from dinofrcnn.backbone.backbone import Backbone, load_backbone
 from dinofrcnn.backbone.cache import (
+    FORMATS,
     FeatureDataset,
+    in_steps,
     read_ahead,
     read_features,
     recorded_backbone,
@@ -63,10 +65,82 @@ def test_another_view_is_another_cache(cached, data, backbone, tmp_path):
     assert flipped.folder != cached.folder
 
 
-def test_infinite_features_are_not_stored(tmp_path):
+@pytest.mark.parametrize("cache_format", FORMATS)
+@pytest.mark.parametrize("value", [1e6, float("inf"), float("nan")])
+def test_infinite_features_are_not_stored(tmp_path, value, cache_format):
+    fmap = torch.ones(2, 2, 2)
+    fmap[1, 0, 1] = value
     with pytest.raises(UserError, match="infinite"):
-        write_features(tmp_path / "a.safetensors", {16: torch.full((1, 2, 2), 1e6)})
+        write_features(tmp_path / "a.safetensors", {16: fmap}, cache_format)
     assert list(tmp_path.iterdir()) == []
+
+
+def kept_in_steps(fmap, tmp_path):
+    "What is read of a map that was kept as int8, and the step of each of its channels."
+    write_features(tmp_path / "a.safetensors", {16: fmap}, "int8")
+    return read_features(tmp_path / "a.safetensors")[16], fmap.abs().amax((1, 2)) / 127
+
+
+def test_int8_is_off_by_half_a_step_of_the_channel_at_most(tmp_path):
+    fmap = torch.randn(64, 9, 7, generator=torch.Generator().manual_seed(0))
+    fmap *= torch.logspace(-4, 4, 64)[:, None, None]  # a few channels are far larger than others
+    kept, steps = kept_in_steps(fmap, tmp_path)
+    assert kept.dtype == torch.float32
+    assert ((kept - fmap).abs() <= steps[:, None, None] * 0.5001).all()
+
+
+def test_constant_channels_are_kept_by_int8(tmp_path):
+    values = torch.tensor([0.0, -3.0, 1e-30, 6e4])
+    kept, _ = kept_in_steps(values[:, None, None].expand(4, 3, 2), tmp_path)
+    torch.testing.assert_close(kept, values[:, None, None].expand(4, 3, 2), rtol=1e-6, atol=0)
+
+
+def test_no_channel_is_divided_by_zero():
+    counts, steps = in_steps(torch.zeros(2, 3, 3))
+    assert (steps > 0).all() and not counts.any()
+
+
+def test_a_huge_number_costs_its_own_channel_only(tmp_path):
+    fmap = torch.randn(2, 8, 8, generator=torch.Generator().manual_seed(0))
+    fmap[0, 0, 0] = 6e4
+    kept, steps = kept_in_steps(fmap, tmp_path)
+    assert kept[0, 0, 0] == pytest.approx(6e4, rel=1e-6)
+    assert (kept[1] - fmap[1]).abs().max() <= steps[1] * 0.5001
+
+
+@pytest.mark.parametrize("cache_format", FORMATS)
+def test_features_just_computed_are_those_that_will_be_read(tmp_path, cache_format):
+    fmap = torch.randn(4, 8, 8, generator=torch.Generator().manual_seed(0))
+    said = write_features(tmp_path / "a.safetensors", {16: fmap, 32: fmap[:, :4]}, cache_format)
+    read = read_features(tmp_path / "a.safetensors", torch.float16)
+    assert set(said) == set(read) == {16, 32}
+    assert all(torch.equal(said[stride], read[stride]) for stride in said)
+
+
+def test_an_int8_cache_and_one_of_fp16_share_nothing(cached, backbone, tmp_path):
+    features = FeatureDataset(
+        cached.dataset, backbone, *SIZES, folder=tmp_path, cache_format="int8"
+    )
+    assert not features.is_full()
+    assert features.fill() == 2 and features.folder != cached.folder
+    again = FeatureDataset(cached.dataset, backbone, *SIZES, folder=tmp_path)
+    assert torch.equal(again[0][0][16], cached[0][0][16])
+    assert not torch.equal(features[0][0][16], cached[0][0][16])
+
+
+@pytest.mark.parametrize("cache_format", FORMATS)
+def test_bytes_on_disk_are_those_of_the_format(cached, backbone, tmp_path, cache_format):
+    features = FeatureDataset(
+        cached.dataset, backbone, *SIZES, folder=tmp_path, cache_format=cache_format
+    )
+    features.fill()
+    header = 500
+    assert 0 < features.file(0).stat().st_size - features.bytes_on_disk(0) < header
+
+
+def test_an_unknown_format_is_refused(cached, backbone):
+    with pytest.raises(UserError, match="cache_format 'int4' is unknown: use fp16 or int8"):
+        FeatureDataset(cached.dataset, backbone, cache_format="int4")
 
 
 @pytest.mark.parametrize("value", [-2.0, float("nan"), 255.0])

@@ -11,6 +11,7 @@ from snapshots import CONVNEXT, SMALL, edit_json
 from dinofrcnn.backbone.sources import load_weights
 from dinofrcnn.backbone.spec import (
     BackboneSpec,
+    Recipe,
     describe_backbone,
     describes,
     read_page,
@@ -64,6 +65,36 @@ def test_layers_that_are_not_there_are_refused(folder):
 def test_what_features_depend_on_is_in_the_recipe(folder, change):
     spec = spec_of(folder)
     assert dataclasses.replace(spec, **change).recipe(64, 96).hash != spec.recipe(64, 96).hash
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fingerprint": "0" * 16},
+        {"layers": (0,)},
+        {"precision": "bf16"},
+        {"min_size": 656},
+        {"max_size": 976},
+        {"view": "flip"},
+        {"version": 3},
+        {"cache_format": "int8"},
+    ],
+    ids=str,
+)
+def test_every_part_of_a_recipe_is_in_its_hash(change):
+    recipe = Recipe("0123456789abcdef", (2, 5, 8, 11), "fp32", 640, 960)
+    assert dataclasses.replace(recipe, **change).hash != recipe.hash
+
+
+def test_the_test_of_the_hash_names_every_part_of_a_recipe():
+    (mark,) = test_every_part_of_a_recipe_is_in_its_hash.pytestmark
+    named = {name for change in mark.args[1] for name in change}
+    assert named == {field.name for field in dataclasses.fields(Recipe)}
+
+
+def test_a_cache_that_was_filled_before_there_was_a_choice_of_format_is_found():
+    recipe = Recipe("0123456789abcdef", (2, 5, 8, 11), "fp32", 640, 960, version=2)
+    assert recipe.hash == "54592c4c655aef4e"
 
 
 def test_the_page_is_read_back_as_it_was_written(folder, tmp_path):

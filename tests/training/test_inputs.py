@@ -9,8 +9,9 @@ from dinofrcnn.backbone.tiny import make_tiny_snapshot
 from dinofrcnn.detector.checkpoint import read_checkpoint
 from dinofrcnn.evaluation.coco import evaluate
 from dinofrcnn.runtime import UserError
-from dinofrcnn.training.inputs import fill_caches, load_data, recorded_or_loaded
+from dinofrcnn.training.inputs import load_data, recorded_or_loaded
 from dinofrcnn.training.loop import train
+from dinofrcnn.training.price import fill_caches
 
 
 @pytest.fixture
@@ -56,6 +57,35 @@ def test_a_full_cache_evaluates_where_the_weights_are_not(filled, data):
     again = evaluate(run.best, split, filled.cache_dir, limit=3)
     assert again.stats == report.stats
     assert again.map == pytest.approx(with_weights.map, abs=0.02)
+
+
+@pytest.fixture
+def in_int8(filled):
+    "The same config with features kept as int8 only."
+    shutil.rmtree(filled.cache_dir)
+    filled.cache_format = "int8"
+    fill_caches(filled)
+    return filled
+
+
+def test_a_full_cache_in_int8_trains_and_evaluates_where_the_weights_are_not(in_int8, data):
+    run = train(without_weights(in_int8))
+    report = evaluate(run.best, data.val, in_int8.cache_dir, limit=3, cache_format="int8")
+    assert report.map == pytest.approx(run.history[-1]["map"])
+
+
+def test_features_in_int8_are_not_taken_for_others(in_int8):
+    assert recorded_or_loaded(in_int8, *load_data(in_int8)).model is None
+    in_int8.cache_format = "fp16"
+    assert recorded_or_loaded(in_int8, *load_data(in_int8)).model is not None
+
+
+def test_a_run_on_features_of_another_format_is_another_run(in_int8):
+    train(in_int8)
+    in_int8.epochs = 2
+    in_int8.cache_format = "fp16"
+    with pytest.raises(UserError, match="cache_format int8 → fp16"):
+        train(in_int8)
 
 
 def test_images_that_are_not_in_the_cache_are_said_to_need_the_weights(filled):
