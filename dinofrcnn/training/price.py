@@ -163,7 +163,7 @@ def head_seconds(
         model.heads(*batch[:2])
 
     model.detector.train()
-    times = [seconds(part, model.device) / batch_size for part in (train, check)]
+    times = [seconds(part, model.device, repeats=1) / batch_size for part in (train, check)]
     return times[0], times[1]
 
 # %% ../../nbs/6_training/64_price.ipynb #pric020

@@ -97,6 +97,13 @@ def test_a_bill_is_said_in_words():
 
 
 @pytest.fixture
+def config(config):
+    "With a small head: it is measured, again and again."
+    config.hidden_dim = 32
+    return config
+
+
+@pytest.fixture
 def auto(config):
     config.cache = "auto"
     return config
@@ -232,7 +239,8 @@ def test_a_larger_view_costs_more(config):
     config.views = ["identity", "scale2"]
     bill = price(config)
     assert bill.views == 2.5 and bill.missing == 4 * (1 + 4) + 3
-    assert bill.need - bill.plain == 4 * (plain.need - plain.plain)
+    scaled = (bill.need - bill.plain) / (plain.need - plain.plain)
+    assert scaled == pytest.approx(4, rel=0.05)  # sides are rounded to patches
 
 
 def test_what_cannot_be_priced_is_said(config, capsys):
@@ -265,12 +273,11 @@ def test_images_computed_for_the_price_are_counted_as_computed(config, capsys):
 
 def test_features_of_the_price_are_those_of_the_cache(config, tmp_path):
     fill_caches(config, only_price=True)
-    early = {path.name: path.read_bytes() for path in kept_in(config)}
-    shutil.rmtree(config.cache_dir)
-    monkey = config.model_copy(update={"cache_dir": str(tmp_path / "other")})
-    fill_caches(monkey)
-    whole = {path.name: path.read_bytes() for path in kept_in(monkey)}
-    assert early.items() <= whole.items()
+    other = config.model_copy(update={"cache_dir": str(tmp_path / "other")})
+    fill_caches(other)
+    for path in kept_in(config):
+        same = Path(other.cache_dir) / path.relative_to(config.cache_dir)
+        assert same.read_bytes() == path.read_bytes()
 
 
 def test_where_nothing_is_missing_nothing_is_measured_or_said(config, capsys, monkeypatch):
