@@ -3,8 +3,8 @@
 # %% auto #0
 __all__ = ['SIZES', 'ROOM', 'REMOTE', 'vit_size', 'convnext_size', 'size_by_name', 'backbone_size', 'stand_in', 'seconds',
            'look_seconds', 'head_seconds', 'in_words', 'in_bytes', 'Price', 'decided', 'ways_to_fit', 'free_bytes',
-           'missing_of', 'count', 'Measured', 'with_times', 'price', 'excerpt', 'see_two', 'slow_place', 'real_price',
-           'say', 'ready_features', 'fill_caches']
+           'missing_of', 'count_up', 'Measured', 'with_times', 'price', 'excerpt', 'see_two', 'slow_place',
+           'real_price', 'say', 'ready_features', 'fill_caches']
 
 # %% ../../nbs/6_training/64_price.ipynb #pric004
 import copy
@@ -284,7 +284,7 @@ def missing_of(features: FeatureDataset) -> list[int]:
     return [i for i in range(len(features)) if not features.is_kept(i)]
 
 # %% ../../nbs/6_training/64_price.ipynb #be373c52
-def count(
+def count_up(
     config: TrainConfig,
     sets: list[FeatureDataset],  # one per view of the training images, then validation
     epochs: int,  # that are left
@@ -319,7 +319,7 @@ class Measured:
     size: tuple[int, int]  # (H, W) at network size
     target: dict[str, torch.Tensor]
 
-
+# %% ../../nbs/6_training/64_price.ipynb #9f63f8f3
 def with_times(
     bill: Price,
     measured: Measured,
@@ -358,7 +358,8 @@ def price(config: TrainConfig) -> Price | None:
     see = max(read / 2, look) if ahead else read + look
     shape = (image.shape[1], image.shape[2])
     measured = Measured(see, 0.0, shape, plain.target(0, shape))
-    return with_times(count(config, [*views, checks], config.epochs), measured, config, checks)
+    bill = count_up(config, [*views, checks], config.epochs)
+    return with_times(bill, measured, config, checks)
 
 # %% ../../nbs/6_training/64_price.ipynb #3ecbd832
 def excerpt(
@@ -427,7 +428,7 @@ def real_price(
     most = max(range(len(sets)), key=lambda k: len(missing[k]))
     if config.cache != "off" and lacking <= 2 * images_at_once(sets[0].backbone.device):
         return None, 0
-    bill = count(config, sets, epochs)
+    bill = count_up(config, sets, epochs)
     if config.cache == "on" and sets[0].folder is not None:
         check_space(sets[0].folder, bill.need, lacking)
     keep = config.cache == "on" or (config.cache == "auto" and bill.need <= ROOM * bill.free)
