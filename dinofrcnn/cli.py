@@ -23,7 +23,6 @@ from dinofrcnn.data_commands import (
     add_start,
     config_for,
     output_of,
-    say_price,
     settings_given,
 )
 from .options import Commands, Parser, add_command, count
@@ -129,6 +128,7 @@ def add_cache_options(parser: Parser) -> None:
     "Those of the config, and what to do instead of filling."
     about = "as 2/4: compute every fourth image only, beginning with the second"
     parser.option("shard", type=shard, default=(1, 1), help=about)
+    parser.flag("price", "only say what it takes on this machine, and what `train` would do")
     parser.flag("list", help="only say what lies in the cache")
     parser.flag("prune", help="delete the features that the given config does not read")
     about = "with --prune: only those not used for so many days; a config may be left out"
@@ -154,9 +154,9 @@ def run_cache(args: argparse.Namespace) -> None:
         print(list_features(folder))
         return
     config = config_of(args)
-    from dinofrcnn.training.inputs import fill_caches  # brings torch: after the settings are read
+    from dinofrcnn.training.price import fill_caches  # brings torch: after the settings are read
 
-    fill_caches(config, args.shard)
+    fill_caches(config, args.price, args.shard)
 
 # %% ../nbs/90_cli.ipynb #4505b181
 def names_config(args: argparse.Namespace) -> bool:
@@ -216,8 +216,6 @@ def run_train(args: argparse.Namespace) -> None:
     config = config_of(args)
     from dinofrcnn.training.loop import train  # brings torch: after the settings are read
 
-    if args.data and not Path(config.ckpt_dir).exists():  # a run that goes on is known to its owner
-        say_price(config)
     run = train(config)
     print(f"best by mAP: {run.best}")
     print(f"next: dinofrcnn predict --ckpt {shlex.quote(str(run.best))} --images FOLDER")
@@ -256,7 +254,7 @@ def split_to_evaluate(args: argparse.Namespace, config: "TrainConfig | None") ->
 # %% ../nbs/90_cli.ipynb #e9d359d1
 def kept_features(config: "TrainConfig | None") -> dict[str, Any]:
     "Where and how the features of the config's images are kept, as `evaluate` takes it, if at all."
-    if config is None or not config.cache or config.unfreeze is not None:
+    if config is None or not config.may_cache:
         return {}
     return {"cache_dir": config.cache_dir, "cache_format": config.cache_format}
 

@@ -129,10 +129,12 @@ def say_price(config: "TrainConfig") -> None:
     from dinofrcnn.training.price import price
 
     try:
-        said = price(config) or f"not known before '{config.model_id}' has begun to train"
+        bill = price(config)
     except UserError as e:
-        said = f"unknown ({e})"
-    print(f"training time: {said}", flush=True)
+        print(f"training time: unknown ({e})", flush=True)
+        return
+    said = f"training time: not known before '{config.model_id}' has begun to train"
+    print(bill or said, flush=True)
 
 # %% ../nbs/89_data_commands.ipynb #6b4fe225
 def run_start(args: argparse.Namespace) -> None:

@@ -41,6 +41,7 @@ def small_config(data, tiny, folder):
         model_id=str(tiny),
         ckpt_dir=str(folder / "run"),
         cache_dir=str(folder / "cache"),
+        cache="on",
         epochs=1,
         train_limit=4,
         val_limit=3,

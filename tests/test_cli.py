@@ -279,6 +279,13 @@ def test_prune_with_the_weights_of_another_is_refused(config_file, cache_dir, ti
     assert kept(cache_dir) == 22
 
 
+def test_cache_with_price_only_says_it(config_file, tmp_path, capsys):
+    code, out, _ = run(f"cache --config {config_file} --price", capsys)
+    assert code == 0
+    assert "an epoch: about" in out and "computed" not in out
+    assert not (tmp_path / "run").exists()
+
+
 def test_unknown_command_is_refused(capsys):
     refused("tarin", capsys, "tarin")
 

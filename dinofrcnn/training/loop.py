@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['lr_factor', 'train_epoch', 'make_accelerator', 'make_optimizer', 'epoch_line', 'new_bests', 'check_same_run',
-           'check_same_weights', 'Trainer', 'best_rows', 'set_rates', 'train', 'say_what_is_left']
+           'check_same_weights', 'Trainer', 'best_rows', 'set_rates', 'train', 'say_what_is_left', 'cached_as_begun']
 
 # %% ../../nbs/6_training/65_loop.ipynb #c8a85579
 import contextlib
@@ -31,15 +31,8 @@ from ..detector.inference import measure
 from ..evaluation.coco import make_report
 from ..runtime import UserError, amount, progress
 from .config import TrainConfig
-from dinofrcnn.training.inputs import (
-    TrainingViews,
-    batches,
-    caches,
-    feature_sets,
-    fill_sets,
-    load_data,
-    recorded_or_loaded,
-)
+from .inputs import TrainingViews, batches, load_data, recorded_or_loaded
+from .price import ready_features
 from .run import Begun, Run, changed_settings, describe_data
 
 if TYPE_CHECKING:  # a name for signatures only: accelerate is imported when something is trained
@@ -222,22 +215,19 @@ class Trainer:
         val: DetectionDataset,
         begun: Begun | None = None,  # what to go on from
     ) -> None:
-        self.config = config
         self.run = Run(Path(config.ckpt_dir))
         self.data = {"train": describe_data(train), "val": describe_data(val)}
         self.other_bests: list[dict[str, Any]] = []
-        seed_everything(config.seed)
         precision: str = config.precision
         if begun and precision == "auto":
             precision = trained_precision(begun.checkpoint, config.device)
         backbone = recorded_or_loaded(config, train, val, precision)
-        self.model = build_model(train.classes, backbone=backbone, **config.model_args())
         self.accelerator = make_accelerator(backbone.compute)
-        views, self.val = feature_sets(config, backbone, train, val)
-        if caches(config):
-            fill_sets([*views, self.val], config.cache_dir)
-        elif config.cache:
-            print("a part of the backbone is trained: features are computed afresh in every epoch")
+        left = config.epochs - (begun.epochs if begun else 0)
+        config, views, self.val = ready_features(config, backbone, train, val, left)
+        self.config = config  # with the cache as it was decided
+        seed_everything(config.seed)  # whatever was measured before
+        self.model = build_model(train.classes, backbone=backbone, **config.model_args())
         self.views = TrainingViews(views, config.seed)
         self.shuffle = torch.Generator()
         self.train_loader = batches(self.views, config, shuffle=True, generator=self.shuffle)
@@ -380,6 +370,7 @@ def train(
         check_same_run(config, begun, data)
         check_same_weights(config, begun)
         say_what_is_left(config, begun)
+        config = cached_as_begun(config, begun)
         run.history = run.rows_of(begun)
         if min(begun.epochs, len(run.history)) >= config.epochs:
             done = amount(begun.epochs, "epoch")
@@ -404,3 +395,9 @@ def say_what_is_left(config: TrainConfig, begun: Begun) -> None:
     before = begun.checkpoint.get("config", {}).get("epochs", config.epochs)
     if before != config.epochs > begun.epochs:
         print(f"epochs {before} → {config.epochs}: taken over")
+
+# %% ../../nbs/6_training/65_loop.ipynb #6fd53482
+def cached_as_begun(config: TrainConfig, begun: Begun) -> TrainConfig:
+    "The config, with on or off in place of `cache: auto`, as it was decided for this run."
+    was = begun.checkpoint.get("config", {}).get("cache", "auto")
+    return config.model_copy(update={"cache": was}) if config.cache == "auto" else config

@@ -276,10 +276,33 @@ def test_number_is_not_read_in_yamls_own_way(door, name, text, tmp_path):
 @pytest.mark.parametrize("door", [in_a_file, on_the_command_line])
 @pytest.mark.parametrize(
     "name, text, value",
-    [("epochs", "010", 10), ("lr", "5e-4", 5e-4), ("cache", "no", False), ("cache", "true", True)],
+    [("epochs", "010", 10), ("lr", "5e-4", 5e-4), ("cache", "no", "off"), ("cache", "true", "on")],
 )
 def test_number_is_read_as_a_person_means_it(door, name, text, value, tmp_path):
     assert getattr(door(tmp_path, name, text), name) == value
+
+
+@pytest.mark.parametrize(
+    "given, means", [(True, "on"), (False, "off"), ("on", "on"), ("off", "off"), ("auto", "auto")]
+)
+def test_a_switch_is_a_truth_value_or_a_word(given, means, tmp_path):
+    config = TrainConfig(model_id="x", data_root="y", cache=given)
+    assert config.cache == means
+    config.save(tmp_path / "c.yaml")
+    assert load_config(tmp_path / "c.yaml").cache == means
+
+
+def test_a_switch_has_no_other_positions():
+    with pytest.raises(UserError, match="cache = 'perhaps' is wrong.*'auto', 'on' or 'off'"):
+        TrainConfig(model_id="x", data_root="y", cache="perhaps")
+
+
+def test_a_backbone_that_learns_is_never_cached():
+    for cache in ("auto", "on"):
+        config = TrainConfig(model_id="x", data_root="y", cache=cache)
+        assert config.may_cache
+        config.unfreeze = 1
+        assert not config.may_cache
 
 
 @pytest.mark.parametrize("text", ["lr: 0.1\nepochs: 3\nlr: 0.1", "{lr: 0.1, lr: 0.2}"])

@@ -15,14 +15,9 @@ from dinofrcnn.data.dataset import DetectionDataset
 from dinofrcnn.detector.checkpoint import read_checkpoint
 from dinofrcnn.evaluation.coco import evaluate
 from dinofrcnn.runtime import UserError
-from dinofrcnn.training.inputs import (
-    batches,
-    files_read,
-    fill_caches,
-    load_data,
-    recorded_or_loaded,
-)
+from dinofrcnn.training.inputs import batches, files_read, load_data, recorded_or_loaded
 from dinofrcnn.training.loop import train
+from dinofrcnn.training.price import fill_caches
 
 
 @pytest.fixture
