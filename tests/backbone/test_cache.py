@@ -69,7 +69,7 @@ def test_another_view_is_another_cache(cached, data, backbone, tmp_path):
 def test_the_image_is_kept_with_the_features(cached, backbone, tmp_path, cache_format):
     "In bytes, as it was decoded: nothing is lost."
     features = FeatureDataset(
-        cached.dataset, backbone, *SIZES, folder=tmp_path, cache_format=cache_format
+        cached.dataset, backbone, *SIZES, folder=tmp_path / "new", cache_format=cache_format
     )
     image = features.on_disk(0)
     features.fill()
