@@ -201,7 +201,7 @@ def test_what_meets_in_the_heads_is_on_the_gpu_and_in_the_models_precision(parts
         monkeypatch.setattr(model.detector, "measure", look)
         asked = monkeypatch_autocast(monkeypatch)
         with pytest.raises(Stop):
-            model.heads([stored], [(64, 96)], [target])
+            model.measure([stored], [(64, 96)], [target])
     assert met == [({(GPU, torch.float16)}, {(GPU, torch.float32)})]
     assert asked == [("cuda", torch.float16, True)]
 
