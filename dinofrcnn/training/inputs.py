@@ -23,7 +23,7 @@ from dinofrcnn.backbone.cache import (
 from ..backbone.spec import BackboneSpec, describes, spec_layers
 from ..data.dataset import DetectionDataset
 from ..data.views import View
-from ..runtime import UserError
+from ..runtime import UserError, shortened_path
 from .config import BackboneSettings, TrainConfig
 
 # %% ../../nbs/6_training/63_inputs.ipynb #2bab993d
@@ -79,7 +79,8 @@ def fill_sets(
     found = sum(len(shard_of(len(features), shard)) for features in sets) - computed
     asleep = "; no weights were loaded" if sets[0].backbone.model is None else ""
     seen = f" ({len(sets) - 1} views of each training image)" if len(sets) > 2 else ""
-    print(f"features{seen}: {computed} computed, {found} found in {cache_dir}{asleep}")
+    place = shortened_path(cache_dir)
+    print(f"features{seen}: {computed} computed, {found} found in {place}{asleep}")
 
 # %% ../../nbs/6_training/63_inputs.ipynb #2163bafd
 def is_backbone_of(config: TrainConfig, spec: BackboneSpec) -> bool:

@@ -31,7 +31,7 @@ from ..backbone.weights import Weights, empty_model
 from ..data.dataset import DetectionDataset
 from ..detector.detector import DinoFasterRCNN, build_model
 from ..labels.annotations import Annotations
-from ..runtime import DRIVE, StrPath, amount, expanded
+from ..runtime import DRIVE, StrPath, amount, expanded, shortened_path
 from .config import TrainConfig
 from dinofrcnn.training.inputs import (
     check_caches,
@@ -499,6 +499,6 @@ def fill_caches(
         return
     bill, _ = real_price(config, [*views, checks], config.epochs)
     if bill is None:
-        print(f"features: all but two at most are in {config.cache_dir}")
+        print(f"features: all but two at most are in {shortened_path(config.cache_dir)}")
     else:
         say(bill, config)
