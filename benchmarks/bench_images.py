@@ -1,17 +1,19 @@
-"""From a photograph of 12 megapixels to what the backbone takes, in two orders; and reading ahead.
+"""From a photograph of 12 megapixels to what the backbone takes, in three ways; and reading ahead.
 
     python benchmarks/bench_images.py [--rounds 7] [--images 24] [--cpu_time]
 
-Order: floats first and then smaller, against smaller in bytes and then floats (what we do), in turn
-on the same file; medians, the decoding of the JPEG included. Reading ahead: a cache is filled while
-threads decode the next images, against one image after the other; the backbone is replaced by a
-pause, as a GPU would be busy for that long while the CPU is free. One thread for torch."""
+Ways: all of it as floats and then smaller; all of it decoded, smaller in bytes and then floats; and
+decoded smaller at once (what we do): in turn on the same file; medians, the decoding included.
+Reading ahead: a cache is filled while threads decode the next images, against one image after the
+other; the backbone is replaced by a pause, as a GPU would be busy for that long while the CPU is
+free. One thread for torch."""
 
 import argparse
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from unittest import mock
 
@@ -24,7 +26,7 @@ from dinofrcnn.backbone.backbone import Backbone, load_backbone
 from dinofrcnn.backbone.cache import FeatureDataset
 from dinofrcnn.backbone.tiny import make_tiny_snapshot
 from dinofrcnn.data.dataset import DetectionDataset
-from dinofrcnn.data.views import resize_to_network, to_tensor
+from dinofrcnn.data.views import network_size, resize_to_network, to_tensor
 from dinofrcnn.labels.annotations import Annotations
 from dinofrcnn.labels.images import read_image
 
@@ -47,28 +49,32 @@ def bytes_first(file: Path) -> torch.Tensor:
     return resize_to_network(read_image(file))
 
 
+def decoded_smaller(file: Path) -> torch.Tensor:
+    height, width = network_size(HEIGHT, WIDTH)
+    return resize_to_network(read_image(file, wanted=(width, height)))
+
+
 def seconds(function: Callable[[], object], clock: Callable[[], float]) -> float:
     start = clock()
     function()
     return clock() - start
 
 
-def compare_orders(file: Path, rounds: int, clock: Callable[[], float]) -> None:
-    "Medians of both orders on one photograph, and of their ratio."
+def compare_ways(file: Path, rounds: int, clock: Callable[[], float]) -> None:
+    "Medians of each way on one photograph, and of the ratios to the one before."
+    ways = [floats_first, bytes_first, decoded_smaller]
     times = []
     for i in range(rounds + 1):
-        sides = [floats_first, bytes_first]
-        order = sides if i % 2 == 0 else sides[::-1]
-        times.append({side: seconds(lambda s=side: s(file), clock) for side in order})
+        order = ways if i % 2 == 0 else ways[::-1]
+        times.append({way: seconds(lambda w=way: w(file), clock) for way in order})
     times = times[1:]  # the first warms up
-    slow = statistics.median(t[floats_first] for t in times)
-    fast = statistics.median(t[bytes_first] for t in times)
-    ratio = statistics.median(t[floats_first] / t[bytes_first] for t in times)
-    decode = statistics.median(
-        seconds(lambda: read_image(file).load(), clock) for _ in range(rounds)
-    )
-    print(f"floats first {1000 * slow:.0f} ms, bytes first {1000 * fast:.0f} ms: {ratio:.1f}×")
-    print(f"of both, decoding the file takes {1000 * decode:.0f} ms")
+    for way in ways:
+        print(f"{way.__name__} {1000 * statistics.median(t[way] for t in times):.0f} ms")
+    for slow, fast in pairwise(ways):
+        ratio = statistics.median(t[slow] / t[fast] for t in times)
+        print(f"{slow.__name__} / {fast.__name__}: {ratio:.1f}×")
+    decode = statistics.median(seconds(lambda: read_image(file), clock) for _ in range(rounds))
+    print(f"decoding all of the file takes {1000 * decode:.0f} ms")
 
 
 def photographs(folder: Path, count: int) -> DetectionDataset:
@@ -124,7 +130,7 @@ def main() -> None:
     clock = time.process_time if args.cpu_time else time.perf_counter
     with tempfile.TemporaryDirectory() as folder:
         compare_filling(Path(folder), args.images)
-        compare_orders(Path(folder) / "0.jpg", args.rounds, clock)
+        compare_ways(Path(folder) / "0.jpg", args.rounds, clock)
 
 
 if __name__ == "__main__":

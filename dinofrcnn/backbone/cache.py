@@ -327,7 +327,8 @@ class FeatureDataset(torch.utils.data.Dataset):
             return kept
         boxes = torch.empty(0, 4)
         sizes = self.min_size, self.max_size, self.backbone.patch_size
-        return network_input(self.dataset.photo(i), boxes, *sizes, self.view)[0]
+        photo = self.dataset.photo(i, wanted=self.size(i)[::-1])
+        return network_input(photo, boxes, *sizes, self.view)[0]
 
     def sign(self) -> None:
         "Write the page of the folder, or note on it that it is in use, see `backbone.shelf`."

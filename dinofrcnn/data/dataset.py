@@ -306,7 +306,7 @@ class DetectionDataset(torch.utils.data.Dataset):
                 "give the folder that these names are relative to"
             )
         self.annotations = Annotations(self.records, self.classes, annotations.meta)
-        self._checked: dict[int, tuple[int, int]] = {}  # size and time of files that fit the labels
+        self._checked: dict[int, tuple[int, ...]] = {}  # what is known to fit, see `check_size`
 
     def __len__(self) -> int:
         return len(self.records)
@@ -315,41 +315,41 @@ class DetectionDataset(torch.utils.data.Dataset):
         "The file of image `i`."
         return image_path(self.root, self.records[i]["file_name"])
 
-    def check_size(self, i: int, size: tuple[int, int] | None = None) -> None:
+    def check_size(self, i: int) -> None:
         """Raise a `UserError` where the labels of image `i` were made for another size.
 
-        Unless its `size` (width, height) is given, it is read from the head of the file; no pixel
-        is decoded.
+        That is read from the head of the file, again only after a change; no pixel is decoded.
         """
-        width, height = size or image_size(self.path(i))
-        record = self.records[i]
-        if (width, height) != (record["width"], record["height"]):
+        path = self.path(i)
+        about = path.stat()
+        labelled = self.records[i]["width"], self.records[i]["height"]
+        fits = (about.st_size, about.st_mtime_ns, *labelled)
+        if self._checked.get(i) == fits:
+            return
+        width, height = image_size(path)
+        if (width, height) != labelled:
             raise UserError(
-                f"'{self.path(i)}' is {width}×{height} pixels "
-                f"but its labels were made for {record['width']}×{record['height']}: "
+                f"'{path}' is {width}×{height} pixels "
+                f"but its labels were made for {labelled[0]}×{labelled[1]}: "
                 "convert the labels again with these images"
             )
+        self._checked[i] = fits
 
     def digest(self, i: int) -> str:
         """`file_digest` of image `i`.
 
         Raises `UserError` where the labels were made for another size.
         """
-        path = self.path(i)
-        about = path.stat()
-        written = (about.st_size, about.st_mtime_ns)
-        if self._checked.get(i) != written:
-            self.check_size(i)
-            self._checked[i] = written
-        return file_digest(path)
+        self.check_size(i)
+        return file_digest(self.path(i))
 
-    def photo(self, i: int) -> Image.Image:
-        """Image `i`, upright, as a Pillow RGB image.
+    def photo(self, i: int, wanted: tuple[int, int] | None = None) -> Image.Image:
+        """Image `i`, upright, as a Pillow RGB image; `wanted` as `read_image` takes it.
 
         Raises `UserError` where the labels were made for another size.
         """
-        image = read_image(self.path(i))
-        self.check_size(i, image.size)
+        image = read_image(self.path(i), wanted=wanted)
+        self.check_size(i)
         return image
 
     def image(self, i: int) -> torch.Tensor:

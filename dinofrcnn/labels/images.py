@@ -2,8 +2,8 @@
 
 # %% auto #0
 __all__ = ['TURNS', 'Budget', 'PILLOW_LIMIT', 'MAX_PIXELS', 'IMAGE_ENDINGS', 'exif_orientation', 'no_budget', 'open_image',
-           'grey_in_bytes', 'over_white', 'to_rgb', 'read_image', 'image_size', 'readable_suffixes', 'safe_name',
-           'image_path']
+           'grey_in_bytes', 'over_white', 'to_rgb', 'decode_smaller', 'read_image', 'image_size', 'readable_suffixes',
+           'safe_name', 'image_path']
 
 # %% ../../nbs/1_labels/10_images.ipynb #6f6f584e
 import contextlib
@@ -116,16 +116,37 @@ def to_rgb(image: Image.Image) -> Image.Image:
         image = over_white(image)
     return image.convert("RGB")
 
+# %% ../../nbs/1_labels/10_images.ipynb #3bfaf447
+def decode_smaller(
+    image: Image.Image,  # as `open_image` yields it, not yet decoded
+    wanted: tuple[int, int],  # (width, height) it will be resized to, before it is turned
+) -> None:
+    """Have a JPEG decoded at 1/8, 1/4 or 1/2 of its size, while that is twice what is `wanted`.
+
+    Nothing happens where a side does not divide without rest, nor to other formats.
+    """
+    if image.format not in ("JPEG", "MPO"):
+        return
+    sides = list(zip(image.size, wanted, strict=True))
+    for part in 8, 4, 2:
+        if all(side % part == 0 and side // part >= 2 * least for side, least in sides):
+            image.draft(None, (image.width // part, image.height // part))
+            return
+
 # %% ../../nbs/1_labels/10_images.ipynb #ccead877
 def read_image(
     path: StrPath,  # file of any format Pillow knows, whatever its name ends in
     max_pixels: int = MAX_PIXELS,  # larger images are refused before they are unpacked
+    wanted: tuple[int, int] | None = None,  # (width, height) of the upright one, see below
 ) -> Image.Image:
     """The image as upright 8-bit RGB (EXIF applied).
 
-    `UserError` if it is missing, damaged, truncated or too large.
+    Whole; or where it will be resized to `wanted`, and is a large JPEG, at 1/2, 1/4 or 1/8 of its
+    size, see `decode_smaller`. `UserError` if it is missing, damaged, truncated or too large.
     """
     with open_image(path, max_pixels) as (image, orientation):
+        if wanted:
+            decode_smaller(image, wanted[::-1] if orientation >= 5 else wanted)
         image.load()
         upright = image.transpose(TURNS[orientation]) if orientation in TURNS else image
         return to_rgb(upright)

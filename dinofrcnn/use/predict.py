@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from PIL import Image
 
+from ..data.views import network_size
 from ..detector.checkpoint import load_model
 from ..detector.detector import DinoFasterRCNN
 from ..labels.files import images_below, unread_images
-from ..labels.images import read_image, readable_suffixes
+from ..labels.images import image_size, read_image, readable_suffixes
 from ..runtime import StrPath, UserError, amount, atomic_write, expanded, progress
 from ..show import save_pictures, show_boxes
 from ..training.config import whereabouts
@@ -89,13 +90,15 @@ def predict_one(
     score: float,  # detections below are left out
 ) -> dict[str, Any]:  # one item of what `predict` returns
     "What `model` finds in one image, or the reason why the image cannot be read."
+    sizes = model.min_size, model.max_size, model.backbone.patch_size
     try:
-        image = read_image(path)
+        width, height = image_size(path)
+        image = read_image(path, wanted=network_size(height, width, *sizes)[::-1])
     except UserError as e:
         return {"file": str(path), "error": str(e)}
     found = model([image])[0]
     keep = found["scores"] >= score
-    boxes = found["boxes"][keep].tolist()
+    boxes = (found["boxes"][keep] * (width / image.width)).tolist()
     scores = found["scores"][keep].tolist()
     labels = found["labels"][keep].tolist()
     return {

@@ -133,6 +133,32 @@ def test_upright_size_is_what_is_checked(folder):
     DetectionDataset(folder, write(folder, [record("a.jpg")])).check_size(0)
 
 
+def test_size_is_that_of_the_file_where_it_is_decoded_smaller(folder):
+    Image.new("RGB", (400, 300)).save(folder / "a.jpg")
+    Image.new("RGB", (400, 300)).save(folder / "sub/b.jpg")
+    records = [record("a.jpg", size=(400, 300)), record("sub/b.jpg", size=(100, 75))]
+    dataset = DetectionDataset(folder, write(folder, records))
+    assert dataset.photo(0, wanted=(50, 37)).size == (100, 75)
+    with pytest.raises(UserError, match="400×300 pixels but its labels were made for 100×75"):
+        dataset.photo(1, wanted=(50, 37))
+
+
+def test_labels_that_change_are_checked_against_the_same_file_again(folder):
+    dataset = DetectionDataset(folder, write(folder, [record("a.jpg")]))
+    dataset.photo(0)
+    dataset.records[0]["width"] = 80
+    with pytest.raises(UserError, match="labels were made for 80×30"):
+        dataset.photo(0)
+
+
+def test_a_file_of_another_size_under_the_same_name_is_refused(folder):
+    dataset = DetectionDataset(folder, write(folder, [record("a.jpg")]))
+    dataset.photo(0)
+    Image.new("RGB", (41, 30)).save(folder / "a.jpg", quality=50)
+    with pytest.raises(UserError, match="41×30 pixels"):
+        dataset.photo(0)
+
+
 @pytest.mark.parametrize("flags", [{}, {"iscrowd": [0]}, {"iscrowd": [None]}, {"iscrowd": [1]}])
 def test_boxes_that_training_may_use_are_counted(folder, flags):
     "Without any, training learns nothing: the loop asks."

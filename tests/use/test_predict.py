@@ -1,12 +1,18 @@
 import json
 import os
 import shutil
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from dinofrcnn.backbone.cache import IMAGE, FeatureDataset
+from dinofrcnn.data.dataset import DetectionDataset
 from dinofrcnn.detector.checkpoint import load_model
+from dinofrcnn.labels.annotations import Annotations
+from dinofrcnn.labels.images import read_image
 from dinofrcnn.runtime import UserError
 from dinofrcnn.use.predict import (
     list_images,
@@ -223,6 +229,8 @@ def test_image_with_as_many_objects_as_are_reported_is_said(trained, photos, cap
 def test_what_the_model_found_is_named_and_kept_from_the_score_on(photos):
     class Known:
         classes = ["a", "b", "c"]
+        min_size, max_size = 640, 960
+        backbone = SimpleNamespace(patch_size=16)
 
         def __call__(self, images):
             boxes = torch.tensor([[0.0, 0, 5, 5], [1, 1, 6, 6], [2, 2, 7, 7]])
@@ -232,3 +240,60 @@ def test_what_the_model_found_is_named_and_kept_from_the_score_on(photos):
     found = predict_one(Known(), photos / "a.jpg", score=0.5)
     assert found["classes"] == ["a", "c"] and found["scores"] == [0.75, 0.5]
     assert found["boxes"] == [[0, 0, 5, 5], [1, 1, 6, 6]] and found["best_score"] == 0.75
+
+
+def large_photograph(folder, orientation=1):
+    """A JPEG of 800×600 as stored, on which a smaller decoding shows: its lines are one pixel wide.
+
+    And the data set of it.
+    """
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
+    image = Image.fromarray(pixels).resize((800, 600))
+    image.paste(Image.new("RGB", (800, 1), "white"), (0, 301))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image.save(folder / "large.jpg", exif=exif)
+    width, height = (600, 800) if orientation >= 5 else (800, 600)
+    record = {"file_name": "large.jpg", "width": width, "height": height, "boxes": [], "labels": []}
+    return DetectionDataset(folder, Annotations([record], ["a"]))
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("cached", [True, False], ids=["cache", "live"])
+def test_prediction_sees_what_training_sees_of_a_large_photograph(
+    trained, tmp_path, orientation, cached, monkeypatch
+):
+    model = load_model(trained.best)
+    dataset = large_photograph(tmp_path, orientation)
+    sizes = model.min_size, model.max_size
+    folder = tmp_path / "cache" if cached else None
+    known = FeatureDataset(dataset, model.backbone, *sizes, folder=folder)[0][0]
+
+    seen = []
+    heads = model.heads
+    monkeypatch.setattr(model, "heads", lambda f, *args: (seen.extend(f), heads(f, *args))[1])
+    predict_one(model, tmp_path / "large.jpg", 0.5)
+    assert (seen[0][IMAGE].cpu() - known[IMAGE].float()).abs().max() < 1e-3
+    assert (seen[0][16].cpu() - known[16].float()).abs().max() < 5e-3
+    whole = model.network_image(read_image(tmp_path / "large.jpg")).cpu()
+    assert (whole - known[IMAGE].float()).abs().max() > 1e-2  # so that the test can fail
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_boxes_on_a_large_photograph_are_in_its_own_pixels(tmp_path, orientation):
+    "The model saw half of them, or fewer."
+
+    class OneBox:
+        classes = ["a"]
+        min_size, max_size = 64, 96
+        backbone = SimpleNamespace(patch_size=16)
+
+        def __call__(self, images):
+            width, height = images[0].size
+            assert width < 400
+            boxes = torch.tensor([[0.0, 0, width / 2, height]])
+            return [{"boxes": boxes, "labels": torch.ones(1).long(), "scores": torch.ones(1)}]
+
+    record = large_photograph(tmp_path, orientation).records[0]
+    found = predict_one(OneBox(), tmp_path / "large.jpg", 0.5)
+    assert found["boxes"] == [[0, 0, record["width"] / 2, record["height"]]]
