@@ -47,8 +47,9 @@ def main(arguments: list[str] | None = None) -> None:
     whole = not args.names and not args.cpu_time
     output = args.output or (RESULTS if whole else None)
     others = table.rows_from(args.merge) if args.merge else []
+    start = time.perf_counter()
     rows = measured(args.names or NAMES, table.clock_of(args.cpu_time)) + others
-    print()
+    print(f"\nall of it: {(time.perf_counter() - start) / 60:.0f} minutes")
     print("\n".join(table.lines(rows)))
     if output:
         table.write_results(output, rows)
