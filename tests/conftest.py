@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from label_sets import Coco, Voc, Yolo
 
 REPO = Path(__file__).resolve().parent.parent
 SMALL = dict(
@@ -16,6 +17,21 @@ def data(tmp_path_factory):
     from dinofrcnn.data.dataset import sample_data
 
     return sample_data(tmp_path_factory.mktemp("data") / "construction")
+
+
+@pytest.fixture
+def yolo(tmp_path):
+    return Yolo(tmp_path)
+
+
+@pytest.fixture
+def coco(tmp_path):
+    return Coco(tmp_path)
+
+
+@pytest.fixture
+def voc(tmp_path):
+    return Voc(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from small_detector import small_detector
 from torchvision.models.detection.image_list import ImageList
 
 from dinofrcnn.backbone.backbone import Backbone, cls_attention
+from dinofrcnn.backbone.cache import IMAGE
 from dinofrcnn.backbone.sources import load_weights
 from dinofrcnn.backbone.tokens import pca_colours
 from dinofrcnn.compute import Compute, pick_compute, pick_device
@@ -82,7 +83,8 @@ def test_backbone_on_a_gpu_gives_float32_maps_there(parts, precision):
 def test_pyramid_rpn_head_and_anchors_are_on_the_gpu(parts, precision):
     with pretended_gpu():
         model = there(parts, precision)
-        maps = model.backbone.maps(torch.rand(1, 3, 64, 96), precision)
+        image = torch.rand(1, 3, 64, 96)
+        maps = {**model.backbone.maps(image, precision), IMAGE: image.to(GPU)}
         with model.backbone.compute.autocast():
             levels = model.detector.pyramid(maps)
             objectness, changes = model.detector.rpn.head(list(levels.values()))
@@ -104,6 +106,7 @@ def noted(module, notes):
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_training_step_is_on_the_gpu_and_in_the_models_precision(parts, precision):
     stored = {16: torch.rand(parts[0].out_channels[16], 4, 6).half()}  # a cache's, on the CPU
+    stored[IMAGE] = torch.rand(3, 64, 96).half()
     target = {"boxes": torch.tensor([[8.0, 8, 40, 40]]), "labels": torch.tensor([1])}
     proposals, features, predictions = [], [], []
     with pretended_gpu():
@@ -190,14 +193,15 @@ def test_what_meets_in_the_heads_is_on_the_gpu_and_in_the_models_precision(parts
         met.append((kinds(features), kinds(targets)))
         raise Stop
 
-    stored = {16: torch.zeros(8, 4, 6, dtype=torch.float16)}  # as a cache has them, on the CPU
+    shapes = {IMAGE: (3, 64, 96), 16: (8, 4, 6)}
+    stored = {s: torch.zeros(shape, dtype=torch.float16) for s, shape in shapes.items()}
     target = {"boxes": torch.zeros(1, 4)}
     with pretended_gpu():
         model = there(parts, "fp16")
-        monkeypatch.setattr(model.detector, "forward", look)
+        monkeypatch.setattr(model.detector, "measure", look)
         asked = monkeypatch_autocast(monkeypatch)
         with pytest.raises(Stop):
-            model.heads([stored], [(64, 96)], [target])
+            model.measure([stored], [(64, 96)], [target])
     assert met == [({(GPU, torch.float16)}, {(GPU, torch.float32)})]
     assert asked == [("cuda", torch.float16, True)]
 
@@ -220,6 +224,7 @@ def test_out_of_memory_in_the_heads_is_a_sentence_with_a_cure(backbone, monkeypa
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(model.detector, "forward", full)
+    monkeypatch.setattr(model.detector, "measure", full)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
     for mode in (True, False):
         model.detector.train(mode)

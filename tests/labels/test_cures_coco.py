@@ -5,7 +5,7 @@ import json
 import zipfile
 
 import pytest
-from label_sets import CORNERS, GOOD_BOX, Coco, H, Voc, W, contents, noted, picture, reasons
+from label_sets import CORNERS, GOOD_BOX, H, Voc, W, contents, noted, picture, reasons
 
 from dinofrcnn.cli import main
 from dinofrcnn.data.layouts import convert_layout, find_layout
@@ -16,11 +16,6 @@ from dinofrcnn.runtime import UserError
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 23\n"
 ALL_GOOD = {"a.png": [("x", *GOOD_BOX), ("y", *GOOD_BOX)], "b.png": [("y", *GOOD_BOX)]}
-
-
-@pytest.fixture
-def coco(tmp_path):
-    return Coco(tmp_path)
 
 
 def assert_refused(coco, *words, **options):

@@ -16,21 +16,6 @@ CAT_AND_DOG = {0: "cat", 1: "dog"}
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 2\n"
 
 
-@pytest.fixture
-def yolo(tmp_path):
-    return Yolo(tmp_path)
-
-
-@pytest.fixture
-def coco(tmp_path):
-    return Coco(tmp_path)
-
-
-@pytest.fixture
-def voc(tmp_path):
-    return Voc(tmp_path)
-
-
 def kept(root):
     return [record["boxes"] for record in read_annotations(root / "out").records]
 

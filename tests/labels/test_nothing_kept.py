@@ -20,21 +20,6 @@ CVAT = (
 )
 
 
-@pytest.fixture
-def yolo(tmp_path):
-    return Yolo(tmp_path)
-
-
-@pytest.fixture
-def coco(tmp_path):
-    return Coco(tmp_path)
-
-
-@pytest.fixture
-def voc(tmp_path):
-    return Voc(tmp_path)
-
-
 def assert_refused(data, *words, **options):
     "The conversion is a UserError of one line with these words, and nothing is written."
     with pytest.raises(UserError) as e:

@@ -5,7 +5,7 @@ import json
 import fuzz_convert
 import numpy as np
 import pytest
-from label_sets import GOOD, GOOD_BOX, Coco, H, W, Yolo, exif_of, noted, reasons, sideways
+from label_sets import GOOD, GOOD_BOX, H, W, exif_of, noted, reasons, sideways
 from PIL import Image
 
 from dinofrcnn.labels.coco import convert_coco
@@ -16,17 +16,6 @@ from dinofrcnn.labels.report import REASONS, REPAIRS
 from dinofrcnn.labels.voc import convert_voc
 from dinofrcnn.labels.yolo import convert_yolo
 from dinofrcnn.runtime import UserError
-
-
-@pytest.fixture
-def yolo(tmp_path):
-    return Yolo(tmp_path)
-
-
-@pytest.fixture
-def coco(tmp_path):
-    return Coco(tmp_path)
-
 
 # ---------------------------------------------------------------- images
 

@@ -103,7 +103,7 @@ def test_images_that_are_not_in_the_cache_are_said_to_need_the_weights(filled):
 
 def test_shards_share_the_work_and_do_all_of_it(config, capsys):
     for part in (3, 1, 2):
-        fill_caches(config, (part, 3))
+        fill_caches(config, shard=(part, 3))
     said = capsys.readouterr().out
     assert [int(n) for n in re.findall(r"(\d+) computed, 0 found", said)] == [3, 5, 3]
     assert recorded_or_loaded(config, *load_data(config)).model is None

@@ -1,0 +1,189 @@
+"""What a choice is worth on real photographs: BCCD, a tiny random backbone, several seeds.
+
+    python benchmarks/bccd.py [variants …] [--seeds 0 1 2] [--epochs 16] [--minutes M]
+                              [--folder runs/bccd_variants] [--summary]
+
+Every variant is a training with the settings of configs/bccd.yaml and those of its own, measured on
+the validation split after every epoch; the test split is not opened. With --minutes a run has as
+many epochs as fit into that time, by the speed of its first epoch. A run that was killed goes on, a
+finished one is not repeated. --summary writes tests/benchmarks/bccd.json from what is finished and
+prints the table. Features are computed beforehand, and their time is not counted."""
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torchvision import __version__ as torchvision_version
+
+from dinofrcnn import __version__
+from dinofrcnn.backbone.tiny import make_tiny_snapshot
+from dinofrcnn.data.download import download
+from dinofrcnn.runtime import atomic_write
+from dinofrcnn.training.config import TrainConfig, load_config
+from dinofrcnn.training.loop import train
+from dinofrcnn.training.price import fill_caches
+from dinofrcnn.training.run import Run, read_history
+
+ROOT = Path(__file__).parents[1]
+RESULT = ROOT / "tests" / "benchmarks" / "bccd.json"
+SIZES = {4: [8, 16, 32], 8: [32, 64, 128], 16: [64, 128, 256], 32: [128, 256, 512]}  # of anchors
+BANK = ["identity", "flip", "scale1.25", "flip+scale1.25", "scale0.8", "flip+scale0.8"]
+BANK += ["colour1", "flip+colour2"]
+
+
+def pyramid(*strides: int) -> dict[str, Any]:
+    "Settings of a pyramid of these strides."
+    sizes = [SIZES.get(stride, [256, 512, 768]) for stride in strides]
+    return dict(strides=list(strides), anchor_sizes=sizes, aspect_ratios=[[0.5, 1, 2]] * len(sizes))
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "torchvision head": {"head": "torchvision"},
+    "torchvision head, lr 3e-4": {"head": "torchvision", "lr": 3e-4},
+    "without the image": {"image_branch": False},
+    "16/32/64": {**pyramid(16, 32, 64), "image_branch": False},
+    "8/16/32/64": {**pyramid(8, 16, 32, 64)},
+    "4/8/16/32": {**pyramid(4, 8, 16, 32), "image_branch": False},
+    "last layer": {"layers": "last"},
+    "64 ROIs": {"rois_per_image": 64},
+    "256 ROIs": {"rois_per_image": 256},
+    "lr 5e-4": {"lr": 5e-4},
+    "lr 2e-3": {"lr": 2e-3},
+    "int8": {"cache_format": "int8"},
+    **{f"{n} views": {"views": BANK[:n]} for n in (1, 2, 4, 8)},
+}
+
+
+def settings(name: str, seed: int, epochs: int, folder: Path) -> TrainConfig:
+    "The config of one run."
+    data = download("bccd", root=folder / "data")
+    usual = load_config(ROOT / "configs" / "bccd.yaml", **data.paths, data_root=None)
+    place = folder / "runs" / f"{name.replace('/', '-').replace(' ', '_')}-{seed}-{epochs}"
+    own = {
+        "model_id": str(make_tiny_snapshot(folder / "tiny")),
+        "cache_dir": str(folder / "cache"),
+        "cache": "on",
+        "ckpt_dir": str(place),
+        "seed": seed,
+        "epochs": epochs,
+    }
+    return usual.model_copy(update={**own, **VARIANTS[name]})
+
+
+def seconds_of_an_epoch(config: TrainConfig) -> float:
+    "Of a run of one epoch, with its validation."
+    noted = Path(config.ckpt_dir) / "times.json"
+    if not noted.exists():
+        run_one(config)
+    return json.loads(noted.read_text())[0]
+
+
+def run_one(config: TrainConfig) -> None:
+    "Train, and note after every epoch how long it took."
+    fill_caches(config)
+    noted = Path(config.ckpt_dir) / "times.json"
+    times = json.loads(noted.read_text()) if noted.exists() else []
+    begun = time.perf_counter()
+
+    def note(run: Run) -> None:
+        nonlocal begun
+        now = time.perf_counter()
+        del times[len(run.history) - 1 :]  # an epoch that is trained again after a kill
+        times.append(now - begun)
+        begun = now
+        with atomic_write(noted) as tmp:
+            tmp.write_text(json.dumps(times))
+
+    train(config, note)
+
+
+def machine() -> dict[str, Any]:
+    "Where this was measured."
+    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    return {
+        "cpu": cpu[0].split(":")[1].strip() if cpu else "unknown",
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "dinofrcnn": __version__,
+            "torch": torch.__version__,
+            "torchvision": torchvision_version,
+            "transformers": transformers.__version__,
+        },
+    }
+
+
+def finished(folder: Path) -> list[dict[str, Any]]:
+    "A row per finished run: variant, seed, epochs, AP of every epoch, seconds."
+    return [json.loads(mark.read_text()) for mark in sorted(folder.glob("runs/*/done.json"))]
+
+
+def mark_done(name: str, config: TrainConfig) -> None:
+    "Write the row of a finished run into its folder."
+    folder = Path(config.ckpt_dir)
+    times = json.loads((folder / "times.json").read_text())
+    history = read_history(folder / "history.csv")
+    row = {
+        "variant": name,
+        "seed": config.seed,
+        "epochs": config.epochs,
+        "minutes": round(sum(times) / 60, 1),
+        "map": [round(row["map"], 4) for row in history],
+        "map50": [round(row["map50"], 4) for row in history],
+        "machine": machine(),
+    }
+    with atomic_write(folder / "done.json") as tmp:
+        tmp.write_text(json.dumps(row))
+
+
+def summary(folder: Path) -> None:
+    "Write the result file, and print a line per variant and number of epochs."
+    rows = finished(folder)
+    with atomic_write(RESULT) as tmp:
+        tmp.write_text(json.dumps(rows, indent=1))
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["variant"], row["epochs"]), []).append(row)
+    for (name, epochs), runs in groups.items():
+        ap, ap50 = ([max(run[key]) for run in runs] for key in ("map", "map50"))
+        minutes = statistics.mean(run["minutes"] for run in runs)
+        spread = f"{min(ap):.3f} to {max(ap):.3f}"
+        print(
+            f"{name:28} {epochs:3} epochs {minutes:5.1f} min  {len(runs)} seeds  "
+            f"AP {statistics.mean(ap):.3f} ({spread})  AP50 {statistics.mean(ap50):.3f}"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("variants", nargs="*", default=["default"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--minutes", type=float, help="in place of --epochs")
+    parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "bccd_variants")
+    parser.add_argument("--summary", action="store_true")
+    args = parser.parse_args()
+    if args.summary:
+        return summary(args.folder)
+    for seed in args.seeds:
+        for name in args.variants:
+            epochs = args.epochs
+            if args.minutes:
+                first = settings(name, seed, 1, args.folder)
+                epochs = max(1, round(60 * args.minutes / seconds_of_an_epoch(first)))
+            config = settings(name, seed, epochs, args.folder)
+            if not (Path(config.ckpt_dir) / "done.json").exists():
+                run_one(config)
+                mark_done(name, config)
+    return None
+
+
+if __name__ == "__main__":
+    main()
