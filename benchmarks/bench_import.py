@@ -3,7 +3,7 @@
     python benchmarks/bench_import.py [--rounds 7]
 
 Each in a fresh process, user and system time of all its threads, medians; Python's own start is in
-it. The first round, which may compile and read from disk, is not counted. The goal is 0.3 s."""
+it. The first round, which may compile and read from disk, is not counted."""
 
 import argparse
 import resource
@@ -12,7 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-GOAL = 0.3  # seconds
+from table import Clock, Row, show
+
 COMMANDS = {
     "bare Python": [sys.executable, "-c", "pass"],
     "import dinofrcnn": [sys.executable, "-c", "import dinofrcnn"],
@@ -28,22 +29,28 @@ def cpu_seconds(command: list[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def rows(_: Clock | None = None, rounds: int = 7) -> list[Row]:
+    times: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    for number in range(rounds + 1):
+        for name, command in COMMANDS.items():
+            taken = cpu_seconds(command)
+            if number:
+                times[name].append(taken)
+    medians = {name: statistics.median(taken) for name, taken in times.items()}
+    bare = medians.pop("bare Python")
+    note = f"bare Python takes {bare:.3g} s of it"
+    return [
+        Row(f"CPU time of `{name}`", taken, 0.3, "at most", "s", note)
+        for name, taken in medians.items()
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=7)
-    args = parser.parse_args()
-    times: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for number in range(args.rounds + 1):
-        for name, command in COMMANDS.items():
-            taken = cpu_seconds(command)
-            if number:
-                times[name].append(taken)
-    for name, taken in times.items():
-        median = statistics.median(taken)
-        goal = "" if name == "bare Python" else f", goal {GOAL} s"
-        print(f"{name:18}{median:.3f} s of CPU{goal}")
+    show(rows(rounds=parser.parse_args().rounds))
 
 
 if __name__ == "__main__":

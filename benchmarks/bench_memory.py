@@ -8,44 +8,17 @@ are measured. Tiny random backbone, drawn images of 64×96 pixels, five objects 
 the peak of the resident size on a CPU. The goal is at most 1.1×."""
 
 import argparse
-import json
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
+from drawn import draw_split
+from table import Clock, Row, show
 
-GOAL = 1.1
 SIZE = (64, 96)  # height, width
-CLASSES = ["block", "bar"]
-
-
-def draw_split(root: Path, split: str, images: int) -> None:
-    "Images of noise with five bright rectangles each, and their annotations."
-    rng = np.random.default_rng(images)
-    folder = root / "images" / split
-    folder.mkdir(parents=True)
-    records = []
-    for number in range(images):
-        pixels = rng.integers(0, 90, (*SIZE, 3), dtype=np.uint8)
-        boxes = []
-        for _ in range(5):
-            x, y = int(rng.integers(0, 64)), int(rng.integers(0, 40))
-            w, h = (int(side) for side in rng.integers(10, 24, 2))
-            pixels[y : y + h, x : x + w] = 220
-            boxes.append([x, y, x + w, y + h])
-        name = f"{number:05}.jpg"
-        Image.fromarray(pixels).save(folder / name)
-        size = {"width": SIZE[1], "height": SIZE[0]}
-        labels = [i % len(CLASSES) for i in range(len(boxes))]
-        records.append({"file_name": name, **size, "boxes": boxes, "labels": labels})
-    annotations = root / "annotations" / split
-    annotations.mkdir(parents=True)
-    (annotations / "annotations_torchvision.json").write_text(json.dumps(records))
-    (annotations / "dataset_meta.json").write_text(json.dumps({"classes": CLASSES}))
+FEW, MANY = 200, 2000
 
 
 def peak(images: int) -> float:
@@ -56,8 +29,8 @@ def peak(images: int) -> float:
 
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        draw_split(folder / "data", "train", images)
-        draw_split(folder / "data", "val", images // 4)
+        draw_split(folder / "data", "train", images, SIZE)
+        draw_split(folder / "data", "val", images // 4, SIZE)
         config = TrainConfig(
             model_id=str(make_tiny_snapshot(folder / "tiny", layers=2)),
             data_root=str(folder / "data"),
@@ -88,22 +61,26 @@ def peak_in_fresh_process(images: int) -> float:
     return float(done.stdout.splitlines()[-1])
 
 
+def rows(_: Clock | None = None, few: int = FEW, many: int = MANY) -> list[Row]:
+    small, large = peak_in_fresh_process(few), peak_in_fresh_process(many)
+    name = f"peak memory of training, {many:,} images against {few:,}"
+    note = f"{large:.0f} MiB against {small:.0f}"
+    return [Row(name, large / small, 1.1, "at most", note=note)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--few", type=int, default=200)
-    parser.add_argument("--many", type=int, default=2000)
+    parser.add_argument("--few", type=int, default=FEW)
+    parser.add_argument("--many", type=int, default=MANY)
     # How many images: used by this script for its own fresh processes.
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.peak:
         print(peak(args.peak))
-        return
-    few, many = peak_in_fresh_process(args.few), peak_in_fresh_process(args.many)
-    ratio = many / few
-    print(f"{args.few} images {few:.0f} MiB, {args.many} images {many:.0f} MiB", flush=True)
-    print(f"memory {ratio:.3f}×, goal {GOAL}×, {'reached' if ratio <= GOAL else 'MISSED'}")
+    else:
+        show(rows(few=args.few, many=args.many))
 
 
 if __name__ == "__main__":
