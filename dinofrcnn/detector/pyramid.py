@@ -119,7 +119,9 @@ class FeaturePyramid(nn.Module):
             resized, *rest = level.children()
             fmap = resized(reduced[str(source)])
             if pixels is not None:
-                fmap = fmap + adaptive_avg_pool2d(pixels, fmap.shape[-2:])
+                same = pixels.shape == fmap.shape  # of the finest level
+                seen = pixels if same else adaptive_avg_pool2d(pixels, fmap.shape[-2:])
+                fmap = fmap + seen
             for layer in rest:
                 fmap = layer(fmap)
             levels[f"p{level_number(stride)}"] = fmap
