@@ -16,11 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
-import transformers
-from torchvision import __version__ as torchvision_version
+from table import surroundings
 
-from dinofrcnn import __version__
 from dinofrcnn.backbone.tiny import make_tiny_snapshot
 from dinofrcnn.data.download import download
 from dinofrcnn.runtime import atomic_write
@@ -103,21 +100,6 @@ def run_one(config: TrainConfig) -> None:
     train(config, note)
 
 
-def machine() -> dict[str, Any]:
-    "Where this was measured."
-    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
-    return {
-        "cpu": cpu[0].split(":")[1].strip() if cpu else "unknown",
-        "threads": torch.get_num_threads(),
-        "versions": {
-            "dinofrcnn": __version__,
-            "torch": torch.__version__,
-            "torchvision": torchvision_version,
-            "transformers": transformers.__version__,
-        },
-    }
-
-
 def finished(folder: Path) -> list[dict[str, Any]]:
     "A row per finished run: variant, seed, epochs, AP of every epoch, seconds."
     return [json.loads(mark.read_text()) for mark in sorted(folder.glob("runs/*/done.json"))]
@@ -135,7 +117,7 @@ def mark_done(name: str, config: TrainConfig) -> None:
         "minutes": round(sum(times) / 60, 1),
         "map": [round(row["map"], 4) for row in history],
         "map50": [round(row["map50"], 4) for row in history],
-        "machine": machine(),
+        "measured": {**surroundings(), "seeds": [config.seed]},
     }
     with atomic_write(folder / "done.json") as tmp:
         tmp.write_text(json.dumps(row))

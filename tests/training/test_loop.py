@@ -105,6 +105,16 @@ def test_loss_that_is_no_number_stops_before_a_checkpoint_is_spoilt(config):
     assert run.last.read_bytes() == before
 
 
+def test_a_validation_loss_that_is_no_number_ends_the_run_and_keeps_what_was_trained(
+    config, monkeypatch
+):
+    monkeypatch.setattr(loop, "measure", lambda *args: (float("nan"), []))
+    with pytest.raises(UserError, match="validation loss is no longer a number.*smaller lr"):
+        train(config)
+    run = Run(Path(config.ckpt_dir))
+    assert run.last.exists() and not run.best.exists()
+
+
 def test_gradients_are_clipped_after_unscaling(config, monkeypatch):
     "Fault of the original: the bound was applied to gradients still multiplied by the loss scale."
     from accelerate import Accelerator
