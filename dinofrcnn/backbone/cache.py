@@ -84,9 +84,10 @@ def from_stored(
     return features
 
 # %% ../../nbs/3_backbone/37_cache.ipynb #5189313c
-def checksum(stored: dict[str, torch.Tensor]) -> str:
-    "CRC-32 of the tensors of a file, 8 hexadecimal digits."
-    crc = 0
+def checksum(stored: dict[str, torch.Tensor], path: StrPath) -> str:
+    "CRC-32 of a file's recipe and image, which are its names, and its tensors; 8 hex digits."
+    place = expanded(path).absolute()
+    crc = zlib.crc32(f"{place.parent.name}/{place.stem}".encode())
     for name in sorted(stored):
         crc = zlib.crc32(stored[name].flatten().view(torch.uint8).numpy().data, crc)
     return f"{crc:08x}"
@@ -110,7 +111,7 @@ def write_features(
         )
     try:
         with atomic_write(path) as tmp:
-            save_file(stored, tmp, {"checksum": checksum(stored)})
+            save_file(stored, tmp, {"checksum": checksum(stored, path)})
     except (OSError, SafetensorError) as e:
         raise UserError(
             f"'{path}' cannot be written ({e}): make room on that disk, or give another cache_dir; "
@@ -140,7 +141,7 @@ def read_features(
         found = {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in stored.items()}
         if layout is not None and found != layout:
             why = "other tensors are in it than the recipe asks for"
-        elif said in (None, checksum(stored)):
+        elif said in (None, checksum(stored, path)):
             return from_stored(stored, dtype)
     except (SafetensorError, KeyError) as e:
         why = str(e)

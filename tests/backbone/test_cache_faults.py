@@ -63,7 +63,7 @@ def write_other_tensors(file):
 def rewrite(file, change):
     "Write the tensors of `file` again as `change` has them, with a checksum that is right."
     stored = change({name: tensor.clone() for name, tensor in load_file(file).items()})
-    save_file(stored, file, {"checksum": cache.checksum(stored)})
+    save_file(stored, file, {"checksum": cache.checksum(stored, file)})
 
 
 def reshape(file):
@@ -126,6 +126,18 @@ def test_no_bit_of_a_file_turns_without_notice(cached):
         except DamagedFeatures:
             continue
         assert torch.equal(read[16], expected), place
+
+
+def test_the_entry_of_another_image_is_computed_again_and_that_is_said(cached, capsys):
+    "It is whole, and of the right shapes."
+    right = cached.on_disk(1)
+    other = cached.folder / f"{'f' * 32}.safetensors"
+    wrong = {stride: fmap.float().flip(-1) for stride, fmap in right.items()}
+    cache.write_features(other, wrong, cached.cache_format)
+    other.replace(cached.file(1))
+    found = cached[1][0]
+    assert all(torch.equal(found[stride], right[stride]) for stride in right)
+    assert "its checksum is another" in capsys.readouterr().out
 
 
 def test_a_file_without_a_checksum_is_read(cached, capsys):
