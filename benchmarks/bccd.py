@@ -39,8 +39,18 @@ def pyramid(*strides: int) -> dict[str, Any]:
     return dict(strides=list(strides), anchor_sizes=sizes, aspect_ratios=[[0.5, 1, 2]] * len(sizes))
 
 
+def smaller(part: float) -> dict[str, Any]:
+    "Settings of photographs, and anchors, of `part` of their size."
+    anchors = [[part * size for size in SIZES[stride]] for stride in (8, 16, 32)]
+    return dict(min_size=int(part * 480), max_size=int(part * 640), anchor_sizes=anchors)
+
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
+    "half the size": smaller(0.5),
+    "three quarters of the size": smaller(0.75),
+    "96 channels": {"hidden_dim": 96},
+    "six anchors": {"anchor_sizes": [[32, 64], [96, 128], [192, 256]]},
     "torchvision head": {"head": "torchvision"},
     "torchvision head, lr 3e-4": {"head": "torchvision", "lr": 3e-4},
     "without the image": {"image_branch": False},
