@@ -70,7 +70,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def settings(name: str, seed: int, epochs: int, folder: Path) -> TrainConfig:
     "The config of one run."
     data = download("bccd", root=folder / "data")
-    usual = load_config(ROOT / "configs" / "bccd.yaml", **data.paths, data_root=None)
     place = folder / "runs" / f"{name.replace('/', '-').replace(' ', '_')}-{seed}-{epochs}"
     own = {
         "model_id": str(make_tiny_snapshot(folder / "tiny")),
@@ -80,7 +79,8 @@ def settings(name: str, seed: int, epochs: int, folder: Path) -> TrainConfig:
         "seed": seed,
         "epochs": epochs,
     }
-    return usual.model_copy(update={**own, **VARIANTS[name]})
+    given = {**data.paths, "data_root": None, **own, **VARIANTS[name]}
+    return load_config(ROOT / "configs" / "bccd.yaml", **given)
 
 
 def seconds_of_an_epoch(config: TrainConfig) -> float:

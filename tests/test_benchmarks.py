@@ -3,10 +3,13 @@
 import json
 from types import SimpleNamespace
 
+import bccd
 import bench
 import pytest
 import table
 from conftest import REPO
+
+from dinofrcnn.training.config import load_config
 
 RESULTS = REPO / "tests/benchmarks/results.json"
 FIELDS = {"name", "ratio", "goal", "direction", "unit", "note", "ok"}
@@ -124,6 +127,20 @@ def test_merged_rows_say_that_they_are_from_another_run(one_fake, tmp_path):
 def test_every_benchmark_that_is_named_is_there():
     missing = [n for n in bench.NAMES if not (REPO / f"benchmarks/bench_{n}.py").exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("name", bccd.VARIANTS)
+def test_every_variant_is_a_config(name):
+    own = bccd.VARIANTS[name]
+    config = load_config(REPO / "configs/bccd.yaml", **own).model_dump()
+    assert {key: config[key] for key in own} == own
+
+
+def test_smaller_photographs_are_parts_of_those_of_the_config():
+    config = load_config(REPO / "configs/bccd.yaml").model_dump()
+    whole = bccd.smaller(1)
+    assert {key: config[key] for key in whole} == whole
+    assert bccd.smaller(0.5)["max_size"] == config["max_size"] / 2
 
 
 @pytest.mark.skipif(not RESULTS.exists(), reason="make bench has not written its results yet")
