@@ -341,9 +341,9 @@ def check_levels_of_anchors(anchor_sizes: Any, aspect_ratios: Any) -> None:
 def inspect(
     splits: Mapping[str, SplitSource],  # {"train": (image folder, annotation file), ...}
     anchor_sizes: Sequence[Sequence[float]] = (  # per level, in network pixels
-        (32, 64, 128),
-        (64, 128, 256),
-        (128, 256, 512),
+        (32, 64),
+        (96, 160),
+        (256, 512),
     ),
     aspect_ratios: Sequence[Sequence[float]] = ((0.5, 1.0, 2.0),) * 3,  # per level, height / width
     min_size: int = 640,

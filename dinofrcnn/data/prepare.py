@@ -144,16 +144,16 @@ def split_train(
 def fit_anchors(
     sides: np.ndarray,  # (n, 2), width and height of boxes in network pixels
 ) -> dict[str, Any]:
-    "`anchor_sizes` and `aspect_ratios` spread over these boxes, three of each on three levels."
-    sizes = np.quantile(np.sqrt(sides.prod(axis=1)), np.linspace(0.03, 0.97, 9))
+    "`anchor_sizes` and `aspect_ratios` spread over these boxes: two sizes, three shapes on each of three levels."
+    sizes = np.quantile(np.sqrt(sides.prod(axis=1)), np.linspace(0.03, 0.97, 6))
     ratios = np.quantile(sides[:, 1] / sides[:, 0], [0.15, 0.5, 0.85])
-    levels = [[float(max(4, round(size))) for size in level] for level in sizes.reshape(3, 3)]
+    levels = [[float(max(4, round(size))) for size in level] for level in sizes.reshape(3, 2)]
     shapes = [float(f"{ratio:.2g}") for ratio in ratios]
     return {"anchor_sizes": levels, "aspect_ratios": [shapes] * 3}
 
 # %% ../../nbs/2_data/29_prepare.ipynb #4bc693b2
 DEFAULT_ANCHORS: dict[str, Any] = {
-    "anchor_sizes": [[32, 64, 128], [64, 128, 256], [128, 256, 512]],
+    "anchor_sizes": [[32, 64], [96, 160], [256, 512]],
     "aspect_ratios": [[0.5, 1, 2]] * 3,
 }
 

@@ -44,9 +44,9 @@ class Detector(nn.Module):
         strides: list[int],  # of the pyramid, in network pixels
         hidden_dim: int | None = None,  # channels of the pyramid; None: as `head` has it
         anchor_sizes: Sequence[Sequence[float]] = (  # per level, in network pixels
-            (32, 64, 128),
-            (64, 128, 256),
-            (128, 256, 512),
+            (32, 64),
+            (96, 160),
+            (256, 512),
         ),
         aspect_ratios: Sequence[Sequence[float]] = ((0.5, 1.0, 2.0),) * 3,  # height / width
         rois_per_image: int | None = None,  # proposals per image that train the box head

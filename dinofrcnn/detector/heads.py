@@ -19,21 +19,25 @@ from .pyramid import level_number
 from ..runtime import UserError
 
 # %% ../../nbs/4_detector/43_heads.ipynb #b5625c02
-def roi_pooler(strides: Sequence[int]) -> MultiScaleRoIAlign:
+def roi_pooler(
+    strides: Sequence[int],
+    samples: int = 2,  # along each side of a cell; torchvision's number
+) -> MultiScaleRoIAlign:
     """7×7 ROI pooling over the pyramid.
 
     Scales and the level for an object's size (FPN, arXiv:1612.03144, equation 1) are fixed by the
     strides.
     """
     numbers = [level_number(stride) for stride in strides]
-    pooler = MultiScaleRoIAlign([f"p{n}" for n in numbers], output_size=7, sampling_ratio=2)
+    names = [f"p{n}" for n in numbers]
+    pooler = MultiScaleRoIAlign(names, output_size=7, sampling_ratio=samples)
     pooler.scales = [1 / stride for stride in strides]
     pooler.map_levels = initLevelMapper(numbers[0], numbers[-1])
     return pooler
 
 # %% ../../nbs/4_detector/43_heads.ipynb #f5a03a8b
 class ThinPooler(nn.Module):
-    "ROI pooling from maps of few channels: a 1×1 convolution, and then `roi_pooler`."
+    "ROI pooling from maps of few channels: a 1×1 convolution, and then one sample per cell."
 
     def __init__(
         self,
@@ -43,7 +47,7 @@ class ThinPooler(nn.Module):
     ) -> None:
         super().__init__()
         self.thin = nn.Conv2d(hidden_dim, pooled_dim, 1)
-        self.pooler = roi_pooler(strides)
+        self.pooler = roi_pooler(strides, samples=1)
 
     def forward(
         self,
@@ -66,7 +70,7 @@ class HeadSizes:
 
 # %% ../../nbs/4_detector/43_heads.ipynb #e3e2f2cb
 HEADS = {
-    "light": HeadSizes(hidden_dim=128, pooled_dim=32, box_dim=512, rois_per_image=128),
+    "light": HeadSizes(hidden_dim=96, pooled_dim=32, box_dim=512, rois_per_image=128),
     "torchvision": HeadSizes(hidden_dim=256, pooled_dim=None, box_dim=1024, rois_per_image=512),
 }
 

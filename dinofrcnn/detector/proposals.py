@@ -163,7 +163,7 @@ def proposal_network(
         bg_iou_thresh=0.3,
         batch_size_per_image=256,
         positive_fraction=0.5,
-        pre_nms_top_n={"training": 1000, "testing": 1000} if light else torchvisions,
+        pre_nms_top_n={"training": 500, "testing": 500} if light else torchvisions,
         post_nms_top_n={"training": 300, "testing": 300} if light else torchvisions,
         nms_thresh=0.7,
     )

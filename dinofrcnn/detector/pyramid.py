@@ -83,7 +83,7 @@ class FeaturePyramid(nn.Module):
         self,
         in_channels: dict[int, int],  # {stride: channels} of the backbone
         strides: list[int],  # strides of the levels, in network pixels, finest first
-        hidden_dim: int = 128,  # channels of every level; a multiple of 32
+        hidden_dim: int = 96,  # channels of every level; a multiple of 32
         dense: bool = False,  # see `neighbourhood`
         from_image: bool = True,  # whether the levels see the image, too, see `image_branch`
     ) -> None:
@@ -119,9 +119,9 @@ class FeaturePyramid(nn.Module):
             resized, *rest = level.children()
             fmap = resized(reduced[str(source)])
             if pixels is not None:
-                same = pixels.shape == fmap.shape  # of the finest level
-                seen = pixels if same else adaptive_avg_pool2d(pixels, fmap.shape[-2:])
-                fmap = fmap + seen
+                if pixels.shape != fmap.shape:
+                    pixels = adaptive_avg_pool2d(pixels, fmap.shape[-2:])  # level by level
+                fmap = fmap + pixels
             for layer in rest:
                 fmap = layer(fmap)
             levels[f"p{level_number(stride)}"] = fmap

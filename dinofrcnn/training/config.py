@@ -295,7 +295,7 @@ class DetectorSettings(Settings):
     )
     hidden_dim: int | None = setting(
         None,
-        "channels of the pyramid, a multiple of 32; by default 128 (torchvision: 256)",
+        "channels of the pyramid, a multiple of 32; by default 96 (torchvision: 256)",
         ge=32,
         multiple_of=32,
     )
@@ -315,7 +315,7 @@ class DetectorSettings(Settings):
         "and 8, 16, 32 on a ConvNeXt",
     )
     anchor_sizes: Levels = setting(
-        [[32, 64, 128], [64, 128, 256], [128, 256, 512]], "per level, in network pixels"
+        [[32, 64], [96, 160], [256, 512]], "per level, in network pixels"
     )
     aspect_ratios: Levels = setting(
         [[0.5, 1, 2], [0.5, 1, 2], [0.5, 1, 2]], "per level, height / width: 0.5 is half as high"

@@ -3,6 +3,7 @@
 import shutil
 import zipfile
 from collections import Counter
+from inspect import signature
 from pathlib import Path
 
 import exports
@@ -12,8 +13,10 @@ from PIL import Image
 
 from dinofrcnn.cli import main
 from dinofrcnn.data.dataset import DetectionDataset
+from dinofrcnn.data.doctor import inspect
 from dinofrcnn.data.layouts import FINDERS
 from dinofrcnn.data.prepare import (
+    DEFAULT_ANCHORS,
     fit_anchors,
     join_groups,
     name_group,
@@ -23,10 +26,11 @@ from dinofrcnn.data.prepare import (
     stratify,
 )
 from dinofrcnn.data_commands import FORMATS
+from dinofrcnn.detector.detector import Detector
 from dinofrcnn.labels.annotations import read_annotations
 from dinofrcnn.labels.files import samples_dir
 from dinofrcnn.runtime import UserError
-from dinofrcnn.training.config import load_config
+from dinofrcnn.training.config import TrainConfig, load_config
 
 CONSTRUCTION = samples_dir() / "construction"
 
@@ -287,8 +291,18 @@ def test_anchors_are_proposed_where_the_default_does_not_fit():
 
 def test_fitted_anchors_are_a_pyramid_of_the_usual_form():
     anchors = fit_anchors(np.random.default_rng(0).uniform(10, 300, (100, 2)))
-    assert [len(level) for level in anchors["anchor_sizes"]] == [3, 3, 3]
+    assert [len(level) for level in anchors["anchor_sizes"]] == [2, 2, 2]
     assert [len(level) for level in anchors["aspect_ratios"]] == [3, 3, 3]
+
+
+def test_the_usual_anchors_are_the_same_everywhere():
+    "Detector, config, doctor and `start` each state them."
+    fields = TrainConfig.model_fields
+    for name in ("anchor_sizes", "aspect_ratios"):
+        usual = np.array(DEFAULT_ANCHORS[name])
+        for function in (Detector.__init__, inspect):
+            assert np.array_equal(usual, signature(function).parameters[name].default), function
+        assert np.array_equal(usual, fields[name].default)
 
 
 def test_start_writes_a_config_and_says_what_comes_next(flat, tmp_path, capsys, monkeypatch):

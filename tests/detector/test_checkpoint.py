@@ -69,7 +69,7 @@ def test_checkpoint_takes_the_weights_at_the_commit_it_was_trained_on(
 
 def built(model, tiny, **head):
     "A model with another head on the same backbone, and what it was built with."
-    args = dict(model_id=str(tiny), anchor_sizes=SIZES, aspect_ratios=RATIOS, device="cpu", **head)
+    args = dict(model_id=str(tiny), anchor_sizes=SIZES, aspect_ratios=RATIOS, device="cpu") | head
     sizes = dict(min_size=128, max_size=192)
     return build_model(model.classes, backbone=model.backbone, **args, **sizes), {**args, **sizes}
 
@@ -78,16 +78,26 @@ def test_a_head_loads_with_its_own_sizes_when_others_are_usual(model, tiny, tmp_
     save_checkpoint(tmp_path / "a.pth", *built(model, tiny))
     monkeypatch.setitem(heads.HEADS, "light", heads.HeadSizes(64, 16, 128, 32))
     again = load_model(tmp_path / "a.pth", device="cpu")
-    assert again.detector.sizes == heads.HeadSizes(128, 32, 512, 128)
+    assert again.detector.sizes == heads.HeadSizes(96, 32, 512, 128)
+
+
+def test_a_checkpoint_knows_its_anchors_without_being_told(model, tiny, tmp_path):
+    save_checkpoint(tmp_path / "a.pth", model, dict(model_id=str(tiny)))
+    again = load_model(tmp_path / "a.pth", device="cpu").detector.rpn.anchor_generator
+    grid = model.detector.rpn.anchor_generator
+    assert (again.sizes, again.aspect_ratios) == (grid.sizes, grid.aspect_ratios)
 
 
 def test_a_checkpoint_of_the_first_format_loads_as_what_it_was(model, tiny, tmp_path):
-    "It had torchvision's layers, 256 ROIs, and did not say so."
-    old, args = built(model, tiny, head="torchvision", rois_per_image=256, image_branch=False)
+    "It had torchvision's layers, 256 ROIs, nine anchors, and did not say so."
+    of_then = dict(
+        rois_per_image=256, anchor_sizes=[[32, 64, 128], [64, 128, 256], [128, 256, 512]]
+    )
+    old, args = built(model, tiny, head="torchvision", image_branch=False, **of_then)
     save_checkpoint(tmp_path / "a.pth", old, args)
     content = torch.load(tmp_path / "a.pth", weights_only=True)
-    for name in ("head", "image_branch", "hidden_dim", "pooled_dim", "box_dim", "rois_per_image"):
-        del content["model_args"][name]
+    kept = ("model_id", "aspect_ratios", "min_size", "max_size")
+    content["model_args"] = {name: content["model_args"][name] for name in kept}
     torch.save({**content, "format_version": 1}, tmp_path / "old.pth")
     again = load_model(tmp_path / "old.pth", device="cpu")
     assert again.detector.sizes == heads.HeadSizes(256, None, 1024, 256)

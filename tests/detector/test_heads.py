@@ -33,6 +33,13 @@ def test_the_head_of_torchvision_has_torchvisions_sizes():
     heads = detector.roi_heads
     assert heads.box_head.fc6.in_features == 256 * 7 * 7 and heads.box_head.fc7.in_features == 1024
     assert heads.fg_bg_sampler.batch_size_per_image == 512
+    assert heads.box_roi_pool.sampling_ratio == 2
+
+
+def test_a_light_head_compares_fewer_boxes_and_looks_once_per_cell():
+    detector = make()
+    assert set(detector.rpn._pre_nms_top_n.values()) == {500}
+    assert detector.roi_heads.box_roi_pool.pooler.sampling_ratio == 1
 
 
 def test_a_light_head_is_a_tenth_of_torchvisions():
@@ -89,7 +96,7 @@ def test_targets_change_nothing_about_detections():
 def test_a_failure_while_comparing_leaves_the_heads_in_eval_mode():
     heads = make().eval().roi_heads
     assert isinstance(heads, BoxHeads)
-    levels = {f"p{n}": torch.zeros(1, 128, 128 // 2**n, 192 // 2**n) for n in (3, 4, 5)}
+    levels = {f"p{n}": torch.zeros(1, 96, 128 // 2**n, 192 // 2**n) for n in (3, 4, 5)}
     proposals = [torch.tensor([[0.0, 0, 50, 50]])]
     with pytest.raises(KeyError), torch.no_grad():
         heads(levels, proposals, [(128, 192)], [{"boxes": TARGET["boxes"]}])

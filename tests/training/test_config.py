@@ -447,4 +447,4 @@ def test_a_list_of_words_needs_no_brackets(typed):
 
 
 def test_what_is_no_list_is_refused_with_an_example():
-    assert "give a list, such as [[32, 64, 128]" in refused(anchor_sizes=32)
+    assert "give a list, such as [[32, 64], " in refused(anchor_sizes=32)
