@@ -4,7 +4,8 @@
                               [--folder runs/bccd_variants] [--summary]
 
 Every variant is a training with the settings of configs/bccd.yaml and those of its own, measured on
-the validation split after every epoch; the test split is not opened. With --minutes a run has as
+the validation split after every epoch; of each run the best epoch counts. The test split is not
+opened. With --minutes a run has as
 many epochs as fit into that time, by the speed of its first epoch. A run that was killed goes on, a
 finished one is not repeated. --summary writes tests/benchmarks/bccd.json from what is finished and
 prints the table. Features are computed beforehand, and their time is not counted."""
@@ -13,13 +14,16 @@ import argparse
 import json
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from table import surroundings
 
 from dinofrcnn.backbone.tiny import make_tiny_snapshot
 from dinofrcnn.data.download import download
+from dinofrcnn.evaluation.coco import evaluate
 from dinofrcnn.runtime import atomic_write
 from dinofrcnn.training.config import TrainConfig, load_config
 from dinofrcnn.training.loop import train
@@ -28,35 +32,43 @@ from dinofrcnn.training.run import Run, read_history
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "tests" / "benchmarks" / "bccd.json"
-SIZES = {4: [8, 16, 32], 8: [32, 64, 128], 16: [64, 128, 256], 32: [128, 256, 512]}  # of anchors
+CONFIG = ROOT / "configs" / "bccd.yaml"
 BANK = ["identity", "flip", "scale1.25", "flip+scale1.25", "scale0.8", "flip+scale0.8"]
 BANK += ["colour1", "flip+colour2"]
 
 
-def pyramid(*strides: int) -> dict[str, Any]:
-    "Settings of a pyramid of these strides."
-    sizes = [SIZES.get(stride, [256, 512, 768]) for stride in strides]
-    return dict(strides=list(strides), anchor_sizes=sizes, aspect_ratios=[[0.5, 1, 2]] * len(sizes))
-
-
-def smaller(part: float) -> dict[str, Any]:
+def photographs(part: float) -> dict[str, Any]:
     "Settings of photographs, and anchors, of `part` of their size."
-    anchors = [[part * size for size in SIZES[stride]] for stride in (8, 16, 32)]
+    anchors = [[part * size for size in level] for level in ([32, 64], [96, 128], [192, 256])]
     return dict(min_size=int(part * 480), max_size=int(part * 640), anchor_sizes=anchors)
+
+
+def pyramid(*strides: int, finest: Sequence[float] = ()) -> dict[str, Any]:
+    "Settings of a pyramid of these strides: the config's anchors, and `finest` on a level before."
+    levels = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["anchor_sizes"]
+    if finest:
+        levels = [list(finest), *levels]
+    ratios = [[0.5, 1, 2]] * len(levels)
+    return dict(strides=list(strides), anchor_sizes=levels, aspect_ratios=ratios)
+
+
+def many_views(number: int) -> list[str]:
+    "So many views, each mirrored or not, of a size of its own and in colours of its own."
+    scales = [0.8 + 0.45 * i / number for i in range(number)]
+    return [f"{'flip+' * (i % 2)}scale{s:.3f}+colour{i + 1}" for i, s in enumerate(scales)]
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
-    "half the size": smaller(0.5),
-    "three quarters of the size": smaller(0.75),
-    "96 channels": {"hidden_dim": 96},
-    "six anchors": {"anchor_sizes": [[32, 64], [96, 128], [192, 256]]},
+    "whole size": photographs(1),
+    "half the size": photographs(0.5),
+    "128 channels": {"hidden_dim": 128},
     "torchvision head": {"head": "torchvision"},
     "torchvision head, lr 3e-4": {"head": "torchvision", "lr": 3e-4},
     "without the image": {"image_branch": False},
     "16/32/64": {**pyramid(16, 32, 64), "image_branch": False},
-    "8/16/32/64": {**pyramid(8, 16, 32, 64)},
-    "4/8/16/32": {**pyramid(4, 8, 16, 32), "image_branch": False},
+    "4/8/16/32": {**pyramid(4, 8, 16, 32, finest=[12, 16]), "image_branch": False},
+    "4/8/16/32 and the image": pyramid(4, 8, 16, 32, finest=[12, 16]),
     "last layer": {"layers": "last"},
     "64 ROIs": {"rois_per_image": 64},
     "256 ROIs": {"rois_per_image": 256},
@@ -64,13 +76,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "lr 2e-3": {"lr": 2e-3},
     "int8": {"cache_format": "int8"},
     **{f"{n} views": {"views": BANK[:n]} for n in (1, 2, 4, 8)},
+    "live": {"views": many_views(64), "cache": "off"},
 }
 
 
-def settings(name: str, seed: int, epochs: int, folder: Path) -> TrainConfig:
-    "The config of one run."
+def settings(name: str, seed: int, epochs: int, budget: str, folder: Path) -> TrainConfig:
+    "The config of one run: `budget` says what decided on the epochs."
     data = download("bccd", root=folder / "data")
-    place = folder / "runs" / f"{name.replace('/', '-').replace(' ', '_')}-{seed}-{epochs}"
+    place = folder / "runs" / f"{name}, {budget}, {seed}".replace("/", "-").replace(" ", "_")
     own = {
         "model_id": str(make_tiny_snapshot(folder / "tiny")),
         "cache_dir": str(folder / "cache"),
@@ -80,7 +93,7 @@ def settings(name: str, seed: int, epochs: int, folder: Path) -> TrainConfig:
         "epochs": epochs,
     }
     given = {**data.paths, "data_root": None, **own, **VARIANTS[name]}
-    return load_config(ROOT / "configs" / "bccd.yaml", **given)
+    return load_config(CONFIG, **given)
 
 
 def seconds_of_an_epoch(config: TrainConfig) -> float:
@@ -93,7 +106,8 @@ def seconds_of_an_epoch(config: TrainConfig) -> float:
 
 def run_one(config: TrainConfig) -> None:
     "Train, and note after every epoch how long it took."
-    fill_caches(config)
+    if config.cache == "on":
+        fill_caches(config)
     noted = Path(config.ckpt_dir) / "times.json"
     times = json.loads(noted.read_text()) if noted.exists() else []
     begun = time.perf_counter()
@@ -115,18 +129,22 @@ def finished(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(mark.read_text()) for mark in sorted(folder.glob("runs/*/done.json"))]
 
 
-def mark_done(name: str, config: TrainConfig) -> None:
+def mark_done(name: str, budget: str, config: TrainConfig) -> None:
     "Write the row of a finished run into its folder."
     folder = Path(config.ckpt_dir)
     times = json.loads((folder / "times.json").read_text())
     history = read_history(folder / "history.csv")
+    kept = {"cache_dir": config.cache_dir, "cache_format": config.cache_format}
+    report = evaluate(Run(folder).best, config.split_paths("val"), **kept)
     row = {
         "variant": name,
+        "budget": budget,
         "seed": config.seed,
         "epochs": config.epochs,
         "minutes": round(sum(times) / 60, 1),
         "map": [round(row["map"], 4) for row in history],
         "map50": [round(row["map50"], 4) for row in history],
+        "per_class": report.per_class,  # of the best epoch
         "measured": {**surroundings(), "seeds": [config.seed]},
     }
     with atomic_write(folder / "done.json") as tmp:
@@ -134,19 +152,19 @@ def mark_done(name: str, config: TrainConfig) -> None:
 
 
 def summary(folder: Path) -> None:
-    "Write the result file, and print a line per variant and number of epochs."
+    "Write the result file, a line per run, and print a line per variant and budget."
     rows = finished(folder)
     with atomic_write(RESULT) as tmp:
-        tmp.write_text(json.dumps(rows, indent=1))
-    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+        tmp.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        groups.setdefault((row["variant"], row["epochs"]), []).append(row)
-    for (name, epochs), runs in groups.items():
+        groups.setdefault((row["variant"], row["budget"]), []).append(row)
+    for (name, budget), runs in groups.items():
         ap, ap50 = ([max(run[key]) for run in runs] for key in ("map", "map50"))
         minutes = statistics.mean(run["minutes"] for run in runs)
         spread = f"{min(ap):.3f} to {max(ap):.3f}"
         print(
-            f"{name:28} {epochs:3} epochs {minutes:5.1f} min  {len(runs)} seeds  "
+            f"{name:28} {budget:10} {minutes:5.1f} min  {len(runs)} seeds  "
             f"AP {statistics.mean(ap):.3f} ({spread})  AP50 {statistics.mean(ap50):.3f}"
         )
 
@@ -164,16 +182,17 @@ def main() -> None:
     args = parser.parse_args()
     if args.summary:
         return summary(args.folder)
+    budget = f"{args.minutes:g} minutes" if args.minutes else f"{args.epochs} epochs"
     for seed in args.seeds:
         for name in args.variants:
             epochs = args.epochs
             if args.minutes:
-                first = settings(name, seed, 1, args.folder)
+                first = settings(name, seed, 1, "1 epochs", args.folder)
                 epochs = max(1, round(60 * args.minutes / seconds_of_an_epoch(first)))
-            config = settings(name, seed, epochs, args.folder)
+            config = settings(name, seed, epochs, budget, args.folder)
             if not (Path(config.ckpt_dir) / "done.json").exists():
                 run_one(config)
-                mark_done(name, config)
+                mark_done(name, budget, config)
     return None
 
 

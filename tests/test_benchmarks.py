@@ -136,11 +136,15 @@ def test_every_variant_is_a_config(name):
     assert {key: config[key] for key in own} == own
 
 
-def test_smaller_photographs_are_parts_of_those_of_the_config():
+def test_photographs_of_another_size_have_anchors_of_another_size():
     config = load_config(REPO / "configs/bccd.yaml").model_dump()
-    whole = bccd.smaller(1)
-    assert {key: config[key] for key in whole} == whole
-    assert bccd.smaller(0.5)["max_size"] == config["max_size"] / 2
+    usual = bccd.photographs(config["max_size"] / 640)
+    assert {key: config[key] for key in usual} == usual
+    assert bccd.photographs(0.5)["max_size"] == 320
+
+
+def test_many_views_are_all_different():
+    assert len(set(bccd.many_views(64))) == 64
 
 
 @pytest.mark.skipif(not RESULTS.exists(), reason="make bench has not written its results yet")

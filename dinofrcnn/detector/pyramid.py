@@ -64,11 +64,11 @@ def image_branch(
 ) -> nn.Sequential:
     "A few convolutions, from the image (N, 3, H, W) to a map (N, channels, h, w) of that stride."
     layers: list[nn.Module] = []
-    width, wider = 3, 16
+    width, wider = 3, 8
     for _ in range(level_number(stride)):
         halved = nn.Conv2d(width, wider, 3, stride=2, padding=1)
         layers += [halved, nn.GroupNorm(8, wider), nn.GELU()]
-        width, wider = wider, min(64, 2 * wider)
+        width, wider = wider, min(64, 4 * wider)
     return nn.Sequential(*layers, nn.Conv2d(width, channels, 1), nn.GroupNorm(32, channels))
 
 # %% ../../nbs/4_detector/41_pyramid.ipynb #16ab7be3
