@@ -77,6 +77,8 @@ DEMO_SETTINGS: dict[str, Any] = {
     "min_size": 256,
     "max_size": 384,
     "anchor_sizes": [[16, 32], [48, 64], [96, 160]],
+    "views": ["identity", "flip", "scale1.25", "flip+scale1.25", "scale0.8", "flip+scale0.8"],
+    "batch_size": 1,  # of few images: as many steps as there can be
 }
 
 

@@ -214,7 +214,8 @@ def read_ahead(
     ahead: int = 16,  # at most so many results wait to be used
 ) -> Iterator[Result]:
     "`function(item)` of every item, in order, worked out in threads while earlier ones are used."
-    pool = ThreadPoolExecutor(threads)
+    cores = torch.get_num_threads()
+    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
     waiting: deque[Future[Result]] = deque()
     try:
         for item in items:
@@ -225,6 +226,7 @@ def read_ahead(
             yield waiting.popleft().result()
     finally:  # also when nobody wants the rest
         pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(cores)  # for threads that others start
 
 # %% ../../nbs/3_backbone/37_cache.ipynb #816cdcd5
 def in_groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

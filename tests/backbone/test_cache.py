@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -244,6 +245,19 @@ def test_results_read_ahead_come_in_order_and_few_at_a_time():
     assert [next(results) for _ in range(10)] == list(range(10))
     assert len(begun) <= 10 + 4 + 1
     assert list(results) == list(range(10, 100))
+
+
+def test_who_reads_ahead_computes_alone():
+    "Two teams of threads on the same cores: an epoch on small images took half as long again."
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert list(read_ahead(lambda _: torch.get_num_threads(), range(4))) == [1] * 4
+        with ThreadPoolExecutor(1) as pool:
+            later = pool.submit(torch.get_num_threads).result()
+        assert (torch.get_num_threads(), later) == (2, 2)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_what_fails_while_it_is_read_ahead_fails_where_it_is_used():
