@@ -70,15 +70,16 @@ def add_demo(commands: Commands) -> None:
     about = "the main job on the sample data: convert, train, evaluate, pictures"
     parser = add_command(commands, "demo", run_demo, about)
     parser.path("folder", default="runs/demo", help="where everything goes")
-    parser.option("epochs", type=count, default=20, help="passes over the training images")
+    parser.option("epochs", type=count, default=22, help="passes over the training images")
 
 # %% ../nbs/90_cli.ipynb #32a65058
 DEMO_SETTINGS: dict[str, Any] = {
     "min_size": 256,
     "max_size": 384,
     "anchor_sizes": [[16, 32], [48, 64], [96, 160]],
-    "views": ["identity", "flip", "scale1.25", "flip+scale1.25", "scale0.8", "flip+scale0.8"],
+    "views": ["identity", "flip", "scale1.25", "flip+scale0.8"],
     "batch_size": 1,  # of few images: as many steps as there can be
+    "lr": 1.5e-3,
 }
 
 
