@@ -144,7 +144,7 @@ def split_train(
 def fit_anchors(
     sides: np.ndarray,  # (n, 2), width and height of boxes in network pixels
 ) -> dict[str, Any]:
-    "`anchor_sizes` and `aspect_ratios` spread over these boxes: two sizes, three shapes on each of three levels."
+    "`anchor_sizes` and `aspect_ratios` spread over these boxes: two and three on three levels."
     sizes = np.quantile(np.sqrt(sides.prod(axis=1)), np.linspace(0.03, 0.97, 6))
     ratios = np.quantile(sides[:, 1] / sides[:, 0], [0.15, 0.5, 0.85])
     levels = [[float(max(4, round(size))) for size in level] for level in sizes.reshape(3, 2)]
