@@ -38,11 +38,7 @@ def trained_state(model: DinoFasterRCNN) -> dict[str, torch.Tensor]:
             state[f"backbone.{name_in_file[key]}"] = p
     return state
 
-# %% ../../nbs/4_detector/45_checkpoint.ipynb #5119c2f5
-CHECKPOINT_VERSION = 2  # of the file's format; 1 had one kind of head and did not name it
-ANCHORS_OF_1 = [[32, 64, 128], [64, 128, 256], [128, 256, 512]]  # if its checkpoint names none
-
-
+# %% ../../nbs/4_detector/45_checkpoint.ipynb #068a31ef
 def detector_args(detector: Detector) -> dict[str, Any]:
     "What a detector is built with, as plain values: defaults, too, for they may change."
     grid = detector.rpn.anchor_generator
@@ -54,6 +50,10 @@ def detector_args(detector: Detector) -> dict[str, Any]:
         "image_branch": detector.image_branch,
         **asdict(detector.sizes),
     }
+
+# %% ../../nbs/4_detector/45_checkpoint.ipynb #5119c2f5
+CHECKPOINT_VERSION = 2  # of the file's format; 1 had one kind of head and did not name it
+ANCHORS_OF_1 = [[32, 64, 128], [64, 128, 256], [128, 256, 512]]  # if its checkpoint names none
 
 
 def save_checkpoint(
