@@ -83,7 +83,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def settings(name: str, seed: int, epochs: int, budget: str, folder: Path) -> TrainConfig:
     "The config of one run: `budget` says what decided on the epochs."
     data = download("bccd", root=folder / "data")
-    place = folder / "runs" / f"{name}, {budget}, {seed}".replace("/", "-").replace(" ", "_")
+    place = folder / "runs" / f"{name}-{budget}-{seed}".replace("/", ",").replace(" ", "_")
     own = {
         "model_id": str(make_tiny_snapshot(folder / "tiny")),
         "cache_dir": str(folder / "cache"),
@@ -143,8 +143,8 @@ def mark_done(name: str, budget: str, config: TrainConfig) -> None:
         "epochs": config.epochs,
         "minutes": round(sum(times) / 60, 1),
         "map": [round(row["map"], 4) for row in history],
-        "map50": [round(row["map50"], 4) for row in history],
-        "per_class": report.per_class,  # of the best epoch
+        "best": report.stats,  # of the epoch with the highest AP
+        "per_class": report.per_class,  # the same by class
         "measured": {**surroundings(), "seeds": [config.seed]},
     }
     with atomic_write(folder / "done.json") as tmp:
@@ -160,7 +160,7 @@ def summary(folder: Path) -> None:
     for row in rows:
         groups.setdefault((row["variant"], row["budget"]), []).append(row)
     for (name, budget), runs in groups.items():
-        ap, ap50 = ([max(run[key]) for run in runs] for key in ("map", "map50"))
+        ap, ap50 = ([run["best"][key] for run in runs] for key in ("map", "map50"))
         minutes = statistics.mean(run["minutes"] for run in runs)
         spread = f"{min(ap):.3f} to {max(ap):.3f}"
         print(

@@ -52,7 +52,7 @@ def bccd_table(rows: Rows, lines: dict[str, tuple[str, str]]) -> str:
         epochs, minutes = (
             statistics.mean(run[key] for run in runs) for key in ("epochs", "minutes")
         )
-        measured = [mean_and_range([max(run[key]) for run in runs]) for key in ("map", "map50")]
+        measured = [mean_and_range([run["best"][key] for run in runs]) for key in ("map", "map50")]
         smallest = statistics.mean(run["per_class"]["Platelets"]["ap"] for run in runs)
         cells.append([label, str(len(runs)), f"{epochs:.0f}", f"{minutes:.1f}"])
         cells[-1] += [*measured, f"{smallest:.3f}"]
