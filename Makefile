@@ -30,7 +30,7 @@ lint: env       ## style of notebooks, tests and tools (ruff), types of the libr
 
 bench: env      ## what the project promises about speed, measured (on a quiet machine, 25 minutes)
 	$(BIN)/python benchmarks/bench.py
-	$(BIN)/python tools/tables.py
+	$(BIN)/python benchmarks/fill_tables.py
 	for name in backbone images convert labels; do $(BIN)/python benchmarks/bench_$$name.py || exit 1; done
 
 matrix: env     ## the same features on four versions of transformers

@@ -5,10 +5,10 @@
 
 Every variant is a training with the settings of configs/bccd.yaml and those of its own, measured on
 the validation split after every epoch; of each run the best epoch counts. The test split is not
-opened. With --minutes a run has as
-many epochs as fit into that time, by the speed of its first epoch. A run that was killed goes on, a
-finished one is not repeated. --summary writes tests/benchmarks/bccd.json from what is finished and
-prints the table. Features are computed beforehand, and their time is not counted."""
+opened. With --minutes a run has as many epochs as fit into that time, by the speed of its first
+epoch. A run that was killed goes on, a finished one is not repeated. --summary writes
+tests/benchmarks/bccd.json from what is finished and prints it. Features are computed beforehand,
+and their time is not counted."""
 
 import argparse
 import json

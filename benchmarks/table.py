@@ -124,14 +124,19 @@ def surroundings() -> dict[str, Any]:
     }
 
 
+def shown(row: dict[str, Any]) -> tuple[str, str]:
+    "What was measured and the goal, as they are written: '13.7×' and '≥ 12×'."
+    unit = row["unit"] if row["unit"] == "×" else f" {row['unit']}"
+    measured = "–" if row["ratio"] is None else f"{row['ratio']:.3g}{unit}"
+    return measured, f"{'≥' if row['direction'] == 'at least' else '≤'} {row['goal']:g}{unit}"
+
+
 def lines(rows: list[dict[str, Any]]) -> list[str]:
     "The table, a line per row (see `Row.as_json`) and one above."
     width = max((len(row["name"]) for row in rows), default=4)
     table = [f"{'what':{width}}  {'measured':>10}  {'goal':>10}"]
     for row in rows:
-        unit = row["unit"] if row["unit"] == "×" else f" {row['unit']}"
-        measured = "–" if row["ratio"] is None else f"{row['ratio']:.3g}{unit}"
-        goal = f"{'≥' if row['direction'] == 'at least' else '≤'} {row['goal']:g}{unit}"
+        measured, goal = shown(row)
         verdict = {True: "reached", False: "MISSED", None: "not measured"}[row["ok"]]
         said = f"{verdict}: {row['note']}" if row["note"] else verdict
         table.append(f"{row['name']:{width}}  {measured:>10}  {goal:>10}  {said}")

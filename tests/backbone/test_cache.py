@@ -248,7 +248,7 @@ def test_results_read_ahead_come_in_order_and_few_at_a_time():
 
 
 def test_who_reads_ahead_computes_alone():
-    "Two teams of threads on the same cores: an epoch on small images took half as long again."
+    "Two teams of threads on the same cores wait for each other."
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:

@@ -49,3 +49,29 @@ def test_without_the_branch_the_image_is_not_needed():
     pyramid = FeaturePyramid({16: 8}, [8, 16, 32], 32, from_image=False)
     assert pyramid.needs == [16]
     assert list(pyramid({16: torch.rand(1, 8, 4, 4)})) == ["p3", "p4", "p5"]
+
+
+def test_every_level_sees_the_mean_of_the_pixels_below_it():
+    pyramid = FeaturePyramid({16: 8}, [8, 16, 32], hidden_dim=32)
+    features = {IMAGE: torch.rand(1, 3, 128, 192), 16: torch.rand(1, 8, 8, 12)}
+    seen = []
+    for level in pyramid.levels:  # what comes in behind the resampling
+        level[1].register_forward_hook(lambda _, inputs, out: seen.append(inputs[0]))
+    pixels = torch.rand(1, 32, 16, 24)
+    for shown in (pixels, 0 * pixels):
+        pyramid.image = Shows(shown)
+        pyramid(features)
+    for halvings in range(3):
+        mean = torch.nn.functional.avg_pool2d(pixels, 2**halvings)
+        torch.testing.assert_close(seen[halvings] - seen[3 + halvings], mean, atol=1e-5, rtol=1e-5)
+
+
+class Shows(torch.nn.Module):
+    "A branch that shows the same whatever the image."
+
+    def __init__(self, fmap):
+        super().__init__()
+        self.fmap = fmap
+
+    def forward(self, image):
+        return self.fmap

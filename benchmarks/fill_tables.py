@@ -1,4 +1,4 @@
-"""Measured numbers in README and lessons: `python tools/tables.py` writes them anew.
+"""Measured numbers in README and lessons: `python benchmarks/fill_tables.py` writes them.
 
 A table stands between `<!-- table NAME -->` and `<!-- /table -->`, in README.md or in a text cell
 of a notebook. It comes from tests/benchmarks/results.json, which `make bench` writes, or from
@@ -11,13 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from table import read_results, shown
+
 REPO = Path(__file__).resolve().parent.parent
 BENCHMARKS = REPO / "tests/benchmarks"
 PLACE = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 Rows = list[dict[str, Any]]
 
 # of each table from BCCD: what a line is called, and the runs it is made of: variant and budget
-TABLES: dict[str, dict[str, tuple[str, str]]] = {}
+TABLES = {"bccd": {"configs/bccd.yaml": ("default", "48 epochs")}}
 
 
 def markdown(head: list[str], lines: list[list[str]]) -> str:
@@ -30,16 +32,16 @@ def speed_table(rows: Rows) -> str:
     "What is promised about speed, memory and size, beside its goal."
     lines = []
     for row in rows:
-        unit = row["unit"] if row["unit"] == "×" else f" {row['unit']}"
-        measured = "not measured" if row["ratio"] is None else f"{row['ratio']:.3g}{unit}"
-        sign = "≥" if row["direction"] == "at least" else "≤"
+        measured, goal = shown(row)
         missed = ", missed" if row["ok"] is False else ""
-        lines.append([row["name"], measured + missed, f"{sign} {row['goal']:g}{unit}"])
+        lines.append([row["name"], measured + missed, goal])
     return markdown(["what", "measured", "goal"], lines)
 
 
 def mean_and_range(numbers: list[float]) -> str:
-    "'0.540 (0.531 to 0.552)'."
+    "'0.540 (0.531 to 0.552)', and of one number itself."
+    if len(numbers) == 1:
+        return f"{numbers[0]:.3f}"
     return f"{statistics.mean(numbers):.3f} ({min(numbers):.3f} to {max(numbers):.3f})"
 
 
@@ -59,16 +61,11 @@ def bccd_table(rows: Rows, lines: dict[str, tuple[str, str]]) -> str:
     return markdown(head, cells)
 
 
-def read(name: str) -> Any:
-    "What a benchmark wrote."
-    return json.loads((BENCHMARKS / name).read_text(encoding="utf-8"))
-
-
 def table(name: str) -> str:
     "The table of that name."
     if name == "speed":
-        return speed_table(read("results.json")["rows"])
-    return bccd_table(read("bccd.json"), TABLES[name])
+        return speed_table(read_results(BENCHMARKS / "results.json")["rows"])
+    return bccd_table(read_results(BENCHMARKS / "bccd.json"), TABLES[name])
 
 
 def filled(text: str) -> str:
